@@ -1,0 +1,289 @@
+"""Every error the vault raises on purpose, in one tree.
+
+    VaultError
+    ├── ConfigurationError          a setting is missing or malformed; names the variable
+    ├── StorageError                carries provider, object key, hint, retryable
+    │   ├── ObjectNotFound
+    │   ├── ObjectExists            write-once: somebody else's object already has this key
+    │   ├── InvalidObjectKey        "..", absolute, empty, too long, control characters
+    │   ├── RangeNotSatisfiable
+    │   ├── BucketNotFound
+    │   ├── StorageAccessDenied     credentials missing, wrong or without the permission
+    │   ├── StorageFull
+    │   ├── StorageUnavailable      did not answer, or answered that it cannot now; try again
+    │   ├── IntegrityMismatch       what the store holds is not what was written
+    │   └── UnsupportedOperation    this provider lacks the capability
+    ├── EncryptionError
+    │   ├── MalformedEnvelope       not an envelope, or one that breaks FORMAT.md
+    │   ├── UnsupportedEnvelope     a version, suite or wrap that this reader does not accept
+    │   ├── AuthenticationFailed    a tag, commitment or signature is wrong: the bytes were changed
+    │   ├── UnwrapFailed            no usable DEK; one message for every way this can happen
+    │   │   └── UnknownKey          no recipient of this envelope is in the key ring (KEK ids are public)
+    │   └── KeyRingError            a KEK cannot be loaded or used
+    │       ├── WrongPassphrase
+    │       ├── WeakKey
+    │       └── SealOnlyKeyRing     the ring holds public keys alone; it can seal and not open
+    ├── UploadError
+    │   ├── UploadTooLarge
+    │   ├── UploadIncomplete        the client went away, or sent less than it announced
+    │   ├── UploadLengthRequired    a body of unknown length
+    │   ├── UploadRejected          nothing in the request can become a document
+    │   └── UploadGone              the staged attachment expired, was discarded or belongs to somebody else
+    ├── DocumentNotFound            does not exist, or is not yours: the same answer
+    ├── DocumentUnreadable          the stored object is missing or damaged; nothing of it was released
+    └── LinkError
+        ├── LinkNotFound
+        ├── LinkGone                expired, revoked or used up
+        ├── LinkPasswordRequired
+        ├── LinkPasswordWrong
+        └── LinkLocked              too many wrong passwords; try later
+
+``status`` is the HTTP status (RFC 9110) a face answers with, ``code`` the stable word for machines (the last
+segment of the problem type, RFC 9457). The message of an error is for people: what happened, what to do, the
+number. It never holds plaintext, a DEK, a token or a presigned URL. The messages of ``StorageError`` and
+``EncryptionError`` are for operators; ``public_message`` is what a face shows to everybody else.
+"""
+
+from datetime import timedelta
+from typing import ClassVar
+
+
+class VaultError(Exception):
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal-error"
+    public_message: ClassVar[str] = ""
+
+    def for_people(self) -> str:
+        """The text a face may show to anyone who is allowed to make the request."""
+        return self.public_message or str(self)
+
+
+class ConfigurationError(VaultError):
+    code = "configuration-error"
+    public_message = "The vault is not configured correctly. Its operator finds the reason in the log."
+
+
+class StorageError(VaultError):
+    """A provider could not do what was asked.
+
+    ``provider`` is the provider's name, ``key`` the object key ("" where the operation has none), ``hint`` what an
+    operator can do about it, ``retryable`` whether the same call may succeed later without any change.
+    """
+
+    status = 502
+    code = "storage-error"
+    public_message = "The document store reported a fault. Nothing was lost; please try again, or tell your operator."
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, provider: str = "", key: str = "", hint: str = "") -> None:
+        self.provider, self.key, self.hint = provider, key, hint
+        where = ", ".join(f"{name} {value!r}" for name, value in (("provider", provider), ("key", key)) if value)
+        super().__init__(f"{message}{f' ({where})' if where else ''}{f'. {hint}' if hint else ''}")
+
+
+class ObjectNotFound(StorageError):
+    code = "object-not-found"
+
+
+class ObjectExists(StorageError):
+    status = 409
+    code = "object-exists"
+
+
+class InvalidObjectKey(StorageError):
+    code = "invalid-object-key"
+
+
+class RangeNotSatisfiable(StorageError):
+    status = 416
+    code = "range-not-satisfiable"
+    public_message = "The requested range lies outside the document."
+
+
+class BucketNotFound(StorageError):
+    code = "bucket-not-found"
+
+
+class StorageAccessDenied(StorageError):
+    code = "storage-access-denied"
+
+
+class StorageFull(StorageError):
+    status = 507
+    code = "storage-full"
+    public_message = "The vault has no room left for this document. Nothing of it was kept; tell your operator."
+
+
+class StorageUnavailable(StorageError):
+    status = 503
+    code = "storage-unavailable"
+    public_message = "The document store does not answer at the moment. Nothing was lost; please try again in a minute."
+    retryable = True
+
+
+class IntegrityMismatch(StorageError):
+    code = "integrity-mismatch"
+
+
+class UnsupportedOperation(StorageError):
+    status = 501
+    code = "unsupported-operation"
+
+
+class EncryptionError(VaultError):
+    code = "encryption-error"
+    public_message = "This document cannot be opened. Your operator has been told and finds the reason in the log."
+
+
+class MalformedEnvelope(EncryptionError):
+    pass
+
+
+class UnsupportedEnvelope(EncryptionError):
+    pass
+
+
+class AuthenticationFailed(EncryptionError):
+    pass
+
+
+class UnwrapFailed(EncryptionError):
+    pass
+
+
+class UnknownKey(UnwrapFailed):
+    pass
+
+
+class KeyRingError(EncryptionError):
+    pass
+
+
+class WrongPassphrase(KeyRingError):
+    pass
+
+
+class WeakKey(KeyRingError):
+    pass
+
+
+class SealOnlyKeyRing(KeyRingError):
+    status = 503
+    code = "seal-only"
+    public_message = "This server takes documents in and cannot open them. Ask your operator where to read them."
+
+
+class UploadError(VaultError):
+    status = 400
+    code = "upload-error"
+
+
+class UploadTooLarge(UploadError):
+    status = 413
+    code = "upload-too-large"
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            f"The document is larger than the limit of {limit:,} bytes. Nothing of it was kept. "
+            "Split it, or ask your operator to raise VAULT_MAX_UPLOAD_SIZE."
+        )
+
+
+class UploadIncomplete(UploadError):
+    code = "upload-incomplete"
+
+    def __init__(self, *, received: int, expected: int | None) -> None:
+        self.received, self.expected = received, expected
+        of = "" if expected is None else f" of {expected:,}"
+        super().__init__(
+            f"The upload ended after {received:,}{of} bytes. Nothing of it was kept; please send it again."
+        )
+
+
+class UploadLengthRequired(UploadError):
+    status = 411
+    code = "length-required"
+
+    def __init__(self) -> None:
+        super().__init__("Send the length of the document in a Content-Length header.")
+
+
+class UploadRejected(UploadError):
+    code = "upload-rejected"
+
+
+class UploadGone(UploadError):
+    status = 404
+    code = "upload-not-found"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This upload is not waiting to be confirmed: it expired, was discarded or was confirmed before. "
+            "Look in your documents, or upload it again."
+        )
+
+
+class DocumentNotFound(VaultError):
+    status = 404
+    code = "document-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such document. It may have been deleted, or belong to somebody else.")
+
+
+class DocumentUnreadable(VaultError):
+    status = 502
+    code = "document-unreadable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The stored copy of this document is missing or damaged, so nothing of it was sent. "
+            "Your operator has been told; ask for it to be restored from the backup."
+        )
+
+
+class LinkError(VaultError):
+    pass
+
+
+class LinkNotFound(LinkError):
+    status = 404
+    code = "link-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such link. Check that the address was copied whole.")
+
+
+class LinkGone(LinkError):
+    status = 410
+    code = "link-gone"
+
+    def __init__(self) -> None:
+        super().__init__("This link has ended: it expired, was revoked or was used up. Ask its sender for a new one.")
+
+
+class LinkPasswordRequired(LinkError):
+    status = 401
+    code = "link-password-required"
+
+    def __init__(self) -> None:
+        super().__init__("This link asks for a password. Open it in a browser and enter the one its sender gave you.")
+
+
+class LinkPasswordWrong(LinkError):
+    status = 403
+    code = "link-password-wrong"
+
+    def __init__(self) -> None:
+        super().__init__("That is not the password of this link. Check it with its sender.")
+
+
+class LinkLocked(LinkError):
+    status = 429
+    code = "link-locked"
+
+    def __init__(self, retry_after: timedelta) -> None:
+        self.retry_after = retry_after
+        minutes = max(1, round(retry_after / timedelta(minutes=1)))
+        super().__init__(f"Too many wrong passwords. Try again in {minutes} minutes.")

@@ -1,0 +1,141 @@
+"""The contract between the vault and any place that keeps its objects.
+
+A provider is any object with the methods of ``StorageProvider``; it inherits from nothing. What not every store can
+do stands in a capability protocol of its own: ask with ``isinstance(provider, Presigning)``.
+
+Conventions: sizes are bytes, durations ``timedelta``, times aware UTC, ETags without quotes. A key is the S3 kind: a
+relative path of ``/``-separated segments in UTF-8, checked by ``documents.storage.keys.check_key``. Objects are
+write-once: every put is a put-if-absent and raises ``ObjectExists`` where the key is taken. An object is visible only
+as a whole: a put that fails or is aborted leaves nothing behind. What a provider raises is a ``StorageError``; no
+exception of its library escapes.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
+
+# What a write takes: bytes, or a view of a reused buffer, which the callee must have consumed when the call returns.
+Buffer = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What a store says about an object without its body."""
+
+    key: str
+    size: int
+    modified_at: datetime
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """What a finished write returns: where the object is, how long it is, and what was in it.
+
+    ``checksum`` is ``"sha256:" + hex`` of the bytes as they were written, taken during the write.
+    """
+
+    provider: str
+    key: str
+    size: int
+    checksum: str
+
+
+class ObjectWriter(Protocol):
+    """A put in pieces, for callers that are pushed to (an upload handler) and cannot be pulled from.
+
+    Used as a context manager it aborts unless ``commit`` was called. ``commit`` makes the object durable and visible,
+    or raises and leaves nothing (``ObjectExists``, ``StorageFull``, ``StorageUnavailable``…). ``abort`` may be called
+    at any time, again, and after a failed commit.
+    """
+
+    def write(self, data: Buffer) -> None: ...
+    def commit(self) -> ObjectRef: ...
+    def abort(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class ObjectReader(Protocol):
+    """An open object, or a range of it. The caller closes it, or uses it as a context manager.
+
+    ``info.size`` is the size of the whole object, also when a range is open. ``readinto`` fills as much of ``buffer``
+    as it can and returns the count; 0 means the end. It raises ``StorageUnavailable`` where the connection broke
+    before the announced end: a short object never looks like a complete one.
+    """
+
+    info: ObjectInfo
+
+    def readinto(self, buffer: bytearray | memoryview) -> int: ...
+    def read(self, size: int = -1) -> bytes: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+@runtime_checkable
+class StorageProvider(Protocol):
+    """What the vault needs of every store. ``conformance.py`` checks it.
+
+    ``name`` is what a row keeps as ``storage_type``. ``get`` reads a whole object into memory and is for small ones.
+    ``delete`` of what is not there succeeds. ``iter_locations`` lists lazily, in memory that does not grow with the
+    count, objects only (no unfinished write), in an order of the provider's own.
+    """
+
+    @property
+    def name(self) -> str: ...
+    def put_bytes(self, key: str, data: Buffer) -> ObjectRef: ...
+    def put_stream(self, key: str, chunks: Iterable[Buffer]) -> ObjectRef: ...
+    def open_writer(self, key: str) -> ObjectWriter: ...
+    def get(self, key: str) -> bytes: ...
+    def get_range(self, key: str, start: int, length: int) -> bytes: ...
+    def open(self, key: str, *, start: int = 0, length: int | None = None) -> ObjectReader: ...
+    def head(self, key: str) -> ObjectInfo: ...
+    def exists(self, key: str) -> bool: ...
+    def delete(self, key: str) -> None: ...
+    def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]: ...
+
+
+@runtime_checkable
+class ConditionalCreate(Protocol):
+    """Of two writers racing for a key one wins and the other gets ``ObjectExists``, decided by the store itself."""
+
+    def put_if_absent(self, key: str, data: Buffer) -> ObjectRef: ...
+
+
+@runtime_checkable
+class Presigning(Protocol):
+    """URLs signed by the store, for a client that holds no credentials. What they carry is ciphertext."""
+
+    def presign_get(self, key: str, *, expires: timedelta) -> str: ...
+    def presign_put(self, key: str, *, expires: timedelta) -> str: ...
+    def presign_part(self, key: str, *, upload_id: str, part_number: int, expires: timedelta) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One uploaded part: numbers count from 1, sizes in bytes, ETag without quotes."""
+
+    number: int
+    etag: str
+    size: int
+
+
+@runtime_checkable
+class Multipart(Protocol):
+    """An object written in parts. Every part but the last has at least ``min_part_size`` bytes."""
+
+    min_part_size: int
+
+    def create_multipart(self, key: str) -> str: ...
+    def upload_part(self, key: str, upload_id: str, part_number: int, data: Buffer) -> Part: ...
+    def list_parts(self, key: str, upload_id: str) -> Iterator[Part]: ...
+    def complete_multipart(self, key: str, upload_id: str, parts: Iterable[Part]) -> ObjectInfo: ...
+    def abort_multipart(self, key: str, upload_id: str) -> None: ...
+    def iter_multiparts(self, prefix: str = "") -> Iterator[tuple[str, str, datetime]]: ...
