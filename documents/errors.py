@@ -16,32 +16,31 @@
     ├── EncryptionError
     │   ├── MalformedEnvelope       not an envelope, or one that breaks FORMAT.md
     │   ├── UnsupportedEnvelope     a version, suite or wrap that this reader does not accept
-    │   ├── AuthenticationFailed    a tag, commitment or signature is wrong: the bytes were changed
-    │   ├── UnwrapFailed            no usable DEK; one message for every way this can happen
+    │   ├── AuthenticationFailed    a tag or signature is wrong, or the envelope is not the one expected
+    │   ├── UnwrapFailed            no DEK that fits the commitment; one message for every way this can happen
     │   │   └── UnknownKey          no recipient of this envelope is in the key ring (KEK ids are public)
     │   └── KeyRingError            a KEK cannot be loaded or used
-    │       ├── WrongPassphrase
-    │       ├── WeakKey
-    │       └── SealOnlyKeyRing     the ring holds public keys alone; it can seal and not open
+    │       ├── WrongPassphrase, WeakKey
+    │       ├── SealOnlyKeyRing     the ring holds public keys alone; it can seal and not open
+    │       └── OpenOnlyKeyRing     the ring cannot sign what it would seal; it can open and not seal
     ├── UploadError
-    │   ├── UploadTooLarge
+    │   ├── UploadTooLarge, UploadLengthRequired (a body of unknown length)
     │   ├── UploadIncomplete        the client went away, or sent less than it announced
-    │   ├── UploadLengthRequired    a body of unknown length
     │   ├── UploadRejected          nothing in the request can become a document
     │   └── UploadGone              the staged attachment expired, was discarded or belongs to somebody else
+    ├── DatabaseUnavailable         the database did not answer, or its disk is full
+    ├── ScopeMissing                the API token may not do this
+    ├── CursorInvalid               a page was asked for by a cursor that no page gave
     ├── DocumentNotFound            does not exist, or is not yours: the same answer
-    ├── DocumentUnreadable          the stored object is missing or damaged; nothing of it was released
+    ├── DocumentUnreadable          the stored object is missing, damaged or under an unknown KEK: one answer for all
     └── LinkError
-        ├── LinkNotFound
-        ├── LinkGone                expired, revoked or used up
-        ├── LinkPasswordRequired
-        ├── LinkPasswordWrong
-        └── LinkLocked              too many wrong passwords; try later
+        ├── LinkNotFound, LinkGone (expired, revoked or used up)
+        ├── LinkRejected            a new link breaks a limit
+        └── LinkPasswordRequired, LinkPasswordWrong, LinkLocked (too many wrong ones)
 
-``status`` is the HTTP status (RFC 9110) a face answers with, ``code`` the stable word for machines (the last
-segment of the problem type, RFC 9457). The message of an error is for people: what happened, what to do, the
-number. It never holds plaintext, a DEK, a token or a presigned URL. The messages of ``StorageError`` and
-``EncryptionError`` are for operators; ``public_message`` is what a face shows to everybody else.
+``status`` is the HTTP status (RFC 9110) a face answers with, ``code`` the stable word for machines (the end of the
+problem type, RFC 9457). The message is for people: what happened, what to do, the number; never plaintext, a DEK, a
+token or a presigned URL. Where ``public_message`` is set, the message itself is for operators alone.
 """
 
 from datetime import timedelta
@@ -51,7 +50,11 @@ from typing import ClassVar
 class VaultError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal-error"
+    message: ClassVar[str] = ""  # what an error says that is raised without words of its own
     public_message: ClassVar[str] = ""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or self.message)
 
     def for_people(self) -> str:
         """The text a face may show to anyone who is allowed to make the request."""
@@ -64,11 +67,7 @@ class ConfigurationError(VaultError):
 
 
 class StorageError(VaultError):
-    """A provider could not do what was asked.
-
-    ``provider`` is the provider's name, ``key`` the object key ("" where the operation has none), ``hint`` what an
-    operator can do about it, ``retryable`` whether the same call may succeed later without any change.
-    """
+    """``key`` is the object key or "", ``hint`` what an operator can do, ``retryable`` whether a retry may help."""
 
     status = 502
     code = "storage-error"
@@ -86,8 +85,11 @@ class ObjectNotFound(StorageError):
 
 
 class ObjectExists(StorageError):
+    """``checksum`` ("sha256:…") is of what was to be written: if equal, it was ours and its answer was lost."""
+
     status = 409
     code = "object-exists"
+    checksum: str = ""
 
 
 class InvalidObjectKey(StorageError):
@@ -156,7 +158,7 @@ class UnknownKey(UnwrapFailed):
 
 
 class KeyRingError(EncryptionError):
-    pass
+    public_message = "The vault's keys cannot be used at the moment. Its operator finds the reason in the log."
 
 
 class WrongPassphrase(KeyRingError):
@@ -173,9 +175,14 @@ class SealOnlyKeyRing(KeyRingError):
     public_message = "This server takes documents in and cannot open them. Ask your operator where to read them."
 
 
+class OpenOnlyKeyRing(KeyRingError):
+    status = 503
+    code = "open-only"
+    public_message = "This server gives documents out and takes none in. Ask your operator where to upload."
+
+
 class UploadError(VaultError):
     status = 400
-    code = "upload-error"
 
 
 class UploadTooLarge(UploadError):
@@ -183,10 +190,8 @@ class UploadTooLarge(UploadError):
     code = "upload-too-large"
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
         super().__init__(
-            f"The document is larger than the limit of {limit:,} bytes. Nothing of it was kept. "
-            "Split it, or ask your operator to raise VAULT_MAX_UPLOAD_SIZE."
+            f"The limit is {limit:,} bytes (VAULT_MAX_UPLOAD_SIZE); this is larger. Nothing of it was kept."
         )
 
 
@@ -194,7 +199,6 @@ class UploadIncomplete(UploadError):
     code = "upload-incomplete"
 
     def __init__(self, *, received: int, expected: int | None) -> None:
-        self.received, self.expected = received, expected
         of = "" if expected is None else f" of {expected:,}"
         super().__init__(
             f"The upload ended after {received:,}{of} bytes. Nothing of it was kept; please send it again."
@@ -204,9 +208,7 @@ class UploadIncomplete(UploadError):
 class UploadLengthRequired(UploadError):
     status = 411
     code = "length-required"
-
-    def __init__(self) -> None:
-        super().__init__("Send the length of the document in a Content-Length header.")
+    message = "Send the length of the document in a Content-Length header."
 
 
 class UploadRejected(UploadError):
@@ -216,31 +218,41 @@ class UploadRejected(UploadError):
 class UploadGone(UploadError):
     status = 404
     code = "upload-not-found"
+    message = "It expired, was discarded or was confirmed before. Look in your documents, or upload it again."
 
-    def __init__(self) -> None:
-        super().__init__(
-            "This upload is not waiting to be confirmed: it expired, was discarded or was confirmed before. "
-            "Look in your documents, or upload it again."
-        )
+
+class DatabaseUnavailable(VaultError):
+    status = 503
+    code = "database-unavailable"
+    message = (
+        "The database does not answer, or its disk is full. Nothing was kept. Try again later, or tell your operator."
+    )
+
+
+class ScopeMissing(VaultError):
+    status = 403
+    code = "scope-missing"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This token has no {scope!r} scope. Ask its owner for one made with --scope {scope}.")
+
+
+class CursorInvalid(VaultError):
+    status = 400
+    code = "cursor-invalid"
+    message = "This cursor was not given by an earlier page. Start again without one."
 
 
 class DocumentNotFound(VaultError):
     status = 404
     code = "document-not-found"
-
-    def __init__(self) -> None:
-        super().__init__("There is no such document. It may have been deleted, or belong to somebody else.")
+    message = "There is no such document. It may have been deleted, or belong to somebody else."
 
 
 class DocumentUnreadable(VaultError):
     status = 502
     code = "document-unreadable"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The stored copy of this document is missing or damaged, so nothing of it was sent. "
-            "Your operator has been told; ask for it to be restored from the backup."
-        )
+    message = "This document cannot be opened: it is missing, damaged, or its key is not here. Tell your operator."
 
 
 class LinkError(VaultError):
@@ -250,33 +262,30 @@ class LinkError(VaultError):
 class LinkNotFound(LinkError):
     status = 404
     code = "link-not-found"
-
-    def __init__(self) -> None:
-        super().__init__("There is no such link. Check that the address was copied whole.")
+    message = "There is no such link. Check that the address was copied whole."
 
 
 class LinkGone(LinkError):
     status = 410
     code = "link-gone"
+    message = "This link has ended: it expired, was revoked or was used up. Ask its sender for a new one."
 
-    def __init__(self) -> None:
-        super().__init__("This link has ended: it expired, was revoked or was used up. Ask its sender for a new one.")
+
+class LinkRejected(LinkError):
+    status = 422
+    code = "link-rejected"
 
 
 class LinkPasswordRequired(LinkError):
     status = 401
     code = "link-password-required"
-
-    def __init__(self) -> None:
-        super().__init__("This link asks for a password. Open it in a browser and enter the one its sender gave you.")
+    message = "This link asks for a password. Open it in a browser and enter the one its sender gave you."
 
 
 class LinkPasswordWrong(LinkError):
     status = 403
     code = "link-password-wrong"
-
-    def __init__(self) -> None:
-        super().__init__("That is not the password of this link. Check it with its sender.")
+    message = "That is not the password of this link. Check it with its sender."
 
 
 class LinkLocked(LinkError):

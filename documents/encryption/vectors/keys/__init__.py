@@ -1,0 +1,67 @@
+"""The fixed test-only keys of the vectors, and RSA-OAEP with a chosen seed, which makes wrapping repeatable.
+
+Published with their private halves: never seal a document for them.
+"""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import cast
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+KEK_NAMES = ("primary", "recovery", "stranger")
+ORIGIN_NAMES = ("origin", "other-origin")
+
+
+def pem_of(name: str) -> bytes:
+    return (Path(__file__).parent / f"test-only-{name}.pem").read_bytes()
+
+
+KEKS = {name: cast("RSAPrivateKey", load_pem_private_key(pem_of(name), None)) for name in KEK_NAMES}
+ORIGIN_KEYS = {name: cast("Ed25519PrivateKey", load_pem_private_key(pem_of(name), None)) for name in ORIGIN_NAMES}
+
+
+def kek_id(name: str) -> bytes:
+    """SHA-256 of the DER SubjectPublicKeyInfo (FORMAT.md §1)."""
+    spki = KEKS[name].public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(spki).digest()
+
+
+def sign(name: str, message: bytes) -> str:
+    """An Ed25519 signature in base64 (FORMAT.md §4.1)."""
+    return base64.b64encode(ORIGIN_KEYS[name].sign(message)).decode()
+
+
+def oaep_encrypt(name: str, message: bytes, *, seed: bytes, label: bytes = b"", digest: str = "sha256") -> bytes:
+    """RSAES-OAEP-ENCRYPT (RFC 8017 §7.1.1) with ``seed`` in the place of random bytes."""
+    numbers = KEKS[name].public_key().public_numbers()
+    size = KEKS[name].key_size // 8
+    label_hash = hashlib.new(digest, label).digest()
+    seed = seed[: len(label_hash)]
+    filler = bytes(size - 2 * len(label_hash) - 2 - len(message))
+    data = label_hash + filler + b"\x01" + message
+    masked_data = _xor(data, _mgf1(seed, len(data), digest))
+    masked_seed = _xor(seed, _mgf1(masked_data, len(seed), digest))
+    number = int.from_bytes(masked_seed + masked_data, "big")
+    return pow(number, numbers.e, numbers.n).to_bytes(size, "big")
+
+
+def raw_rsa(name: str, padded: bytes) -> bytes:
+    """RSAEP alone (RFC 8017 §5.1.1), for paddings that are none."""
+    numbers = KEKS[name].public_key().public_numbers()
+    return pow(int.from_bytes(padded, "big"), numbers.e, numbers.n).to_bytes(KEKS[name].key_size // 8, "big")
+
+
+def _mgf1(seed: bytes, size: int, digest: str) -> bytes:
+    mask = b""
+    while len(mask) < size:
+        counter = len(mask) // hashlib.new(digest).digest_size
+        mask += hashlib.new(digest, seed + counter.to_bytes(4, "big")).digest()
+    return mask[:size]
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
