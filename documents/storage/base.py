@@ -7,7 +7,13 @@ Conventions: sizes are bytes, durations ``timedelta``, times aware UTC, ETags wi
 relative path of ``/``-separated segments in UTF-8, checked by ``documents.storage.keys.check_key``. Objects are
 write-once: every put is a put-if-absent and raises ``ObjectExists`` where the key is taken. An object is visible only
 as a whole: a put that fails or is aborted leaves nothing behind. What a provider raises is a ``StorageError``; no
-exception of its library escapes.
+exception of its library escapes. (A writer or reader used after its end raises ValueError, as a closed file does.)
+
+One thing no store on a network can promise: where the answer to a put is lost, the object may be there although
+``StorageUnavailable`` was raised, and a put repeated by the client library may meet its own first attempt and raise
+``ObjectExists``. A caller that must know compares the SHA-256 of what is there with the one it wrote.
+
+A range starts inside the object, or ``RangeNotSatisfiable`` is raised, and is cut at the object's end.
 """
 
 from collections.abc import Iterable, Iterator
@@ -65,7 +71,8 @@ class ObjectReader(Protocol):
 
     ``info.size`` is the size of the whole object, also when a range is open. ``readinto`` fills as much of ``buffer``
     as it can and returns the count; 0 means the end. It raises ``StorageUnavailable`` where the connection broke
-    before the announced end: a short object never looks like a complete one.
+    before the announced end, and ``IntegrityMismatch`` where the object itself was cut or changed under the reader: a
+    short object never looks like a complete one. ``read`` takes up to ``size`` bytes, -1 for all the rest.
     """
 
     info: ObjectInfo
@@ -111,7 +118,11 @@ class ConditionalCreate(Protocol):
 
 @runtime_checkable
 class Presigning(Protocol):
-    """URLs signed by the store, for a client that holds no credentials. What they carry is ciphertext."""
+    """URLs signed by the store, for a client that holds no credentials. What they carry is ciphertext.
+
+    ``expires`` counts in whole seconds, from 1 s to 7 days (the limit of S3). A client of ``presign_put`` must send
+    the header ``If-None-Match: *``, which the signature covers, so that the URL cannot overwrite an object either.
+    """
 
     def presign_get(self, key: str, *, expires: timedelta) -> str: ...
     def presign_put(self, key: str, *, expires: timedelta) -> str: ...
@@ -129,13 +140,34 @@ class Part:
 
 @runtime_checkable
 class Multipart(Protocol):
-    """An object written in parts. Every part but the last has at least ``min_part_size`` bytes."""
+    """An object written in parts, visible once ``complete_multipart`` returned.
 
-    min_part_size: int
+    Every part but the last has at least ``min_part_size`` bytes. ``create_multipart`` returns the upload id;
+    ``iter_multiparts`` gives key, upload id and start of what was neither completed nor aborted. ``abort_multipart``
+    of what is not there succeeds; ``upload_part`` and ``list_parts`` raise ``ObjectNotFound`` then, and
+    ``complete_multipart`` any ``StorageError``, because stores differ. It raises ``ObjectExists`` where the key is
+    taken, but not every store decides a race of two completions: keys of large objects must be unique.
+    """
 
+    @property
+    def min_part_size(self) -> int: ...
     def create_multipart(self, key: str) -> str: ...
     def upload_part(self, key: str, upload_id: str, part_number: int, data: Buffer) -> Part: ...
     def list_parts(self, key: str, upload_id: str) -> Iterator[Part]: ...
     def complete_multipart(self, key: str, upload_id: str, parts: Iterable[Part]) -> ObjectInfo: ...
     def abort_multipart(self, key: str, upload_id: str) -> None: ...
     def iter_multiparts(self, prefix: str = "") -> Iterator[tuple[str, str, datetime]]: ...
+
+
+class MultipartProvider(StorageProvider, Multipart, Protocol):
+    """What the buffered multipart writer writes to."""
+
+
+@runtime_checkable
+class UnfinishedWrites(Protocol):
+    """Writers that were killed leave something that no listing shows; this removes it and returns the count.
+
+    ``older_than`` must exceed the longest pause of a live upload, whose parts would be taken from it.
+    """
+
+    def remove_unfinished(self, *, older_than: timedelta) -> int: ...

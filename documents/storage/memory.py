@@ -1,0 +1,123 @@
+"""Objects in the memory of the process: for tests, and the model of what a provider does."""
+
+import hashlib
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from documents.errors import ObjectExists, ObjectNotFound
+from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter, Part
+from documents.storage.hashing import checksum_of
+from documents.storage.keys import check_key
+from documents.storage.memory_multipart import MemoryMultipart
+from documents.storage.memory_streams import MemoryReader, MemoryWriter
+from documents.storage.multipart import MIN_PART_SIZE
+from documents.storage.streaming import end_of_range, write_all
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    data: bytes
+    info: ObjectInfo
+
+
+class MemoryProvider:
+    """A ``StorageProvider`` with ``ConditionalCreate``, ``Multipart`` and ``UnfinishedWrites``, for any number of
+    threads. A test may set ``min_part_size`` low to write an object of few bytes in many parts.
+    """
+
+    def __init__(self, *, name: str = "memory", min_part_size: int = MIN_PART_SIZE) -> None:
+        self.name = name
+        self._lock = threading.Lock()
+        self._objects: dict[str, StoredObject] = {}
+        self._multipart = MemoryMultipart(put=self._put, provider=name, min_part_size=min_part_size)
+
+    def put_bytes(self, key: str, data: Buffer) -> ObjectRef:
+        check_key(key)
+        info = self._put(key, bytes(data))
+        return ObjectRef(self.name, key, info.size, checksum_of(data))
+
+    def put_if_absent(self, key: str, data: Buffer) -> ObjectRef:
+        return self.put_bytes(key, data)
+
+    def put_stream(self, key: str, chunks: Iterable[Buffer]) -> ObjectRef:
+        return write_all(self.open_writer(key), chunks)
+
+    def open_writer(self, key: str) -> ObjectWriter:
+        check_key(key)
+        return MemoryWriter(key, put=self.put_bytes)
+
+    def get(self, key: str) -> bytes:
+        return self._stored(key).data
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        with self.open(key, start=start, length=length) as reader:
+            return reader.read()
+
+    def open(self, key: str, *, start: int = 0, length: int | None = None) -> ObjectReader:
+        stored = self._stored(key)
+        end = end_of_range(stored.info.size, start, length, provider=self.name, key=key)
+        return MemoryReader(stored.info, stored.data[start:end])
+
+    def head(self, key: str) -> ObjectInfo:
+        return self._stored(key).info
+
+    def exists(self, key: str) -> bool:
+        check_key(key)
+        with self._lock:
+            return key in self._objects
+
+    def delete(self, key: str) -> None:
+        check_key(key)
+        with self._lock:
+            self._objects.pop(key, None)
+
+    def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        with self._lock:
+            found = [stored.info for key, stored in self._objects.items() if key.startswith(prefix)]
+        yield from found
+
+    @property
+    def min_part_size(self) -> int:
+        return self._multipart.min_part_size
+
+    def create_multipart(self, key: str) -> str:
+        check_key(key)
+        return self._multipart.create(key)
+
+    def upload_part(self, key: str, upload_id: str, part_number: int, data: Buffer) -> Part:
+        return self._multipart.upload_part(key, upload_id, part_number, data)
+
+    def list_parts(self, key: str, upload_id: str) -> Iterator[Part]:
+        return self._multipart.list_parts(key, upload_id)
+
+    def complete_multipart(self, key: str, upload_id: str, parts: Iterable[Part]) -> ObjectInfo:
+        return self._multipart.complete(key, upload_id, list(parts))
+
+    def abort_multipart(self, key: str, upload_id: str) -> None:
+        check_key(key)
+        self._multipart.abort(upload_id)
+
+    def iter_multiparts(self, prefix: str = "") -> Iterator[tuple[str, str, datetime]]:
+        return self._multipart.iter_multiparts(prefix)
+
+    def remove_unfinished(self, *, older_than: timedelta) -> int:
+        return self._multipart.remove_unfinished(older_than=older_than)
+
+    def _put(self, key: str, data: bytes) -> ObjectInfo:
+        etag = hashlib.sha256(data).hexdigest()
+        info = ObjectInfo(key=key, size=len(data), modified_at=datetime.now(UTC), etag=etag)
+        with self._lock:
+            if key in self._objects:
+                raise ObjectExists("An object with this key is there already", provider=self.name, key=key)
+            self._objects[key] = StoredObject(data, info)
+        return info
+
+    def _stored(self, key: str) -> StoredObject:
+        check_key(key)
+        with self._lock:
+            stored = self._objects.get(key)
+        if stored is None:
+            raise ObjectNotFound("There is no such object", provider=self.name, key=key)
+        return stored

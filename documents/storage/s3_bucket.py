@@ -1,0 +1,70 @@
+"""One bucket as the parts of the S3 provider see it: the client, the bucket, the prefix, and errors translated."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from documents.errors import BucketNotFound, InvalidObjectKey, ObjectNotFound
+from documents.storage.base import Buffer, ObjectInfo
+from documents.storage.keys import MAX_BYTES, check_key
+from documents.storage.s3_errors import translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class S3Bucket:
+    """``prefix`` is "" or ends in a slash; ``provider`` is the name that errors and references carry."""
+
+    client: "S3Client"
+    name: str
+    prefix: str
+    provider: str
+
+    def full_key(self, key: str) -> str:
+        """The key as the store knows it. Raises InvalidObjectKey."""
+        check_key(key)
+        full = self.prefix + key
+        if len(full.encode()) > MAX_BYTES:
+            raise InvalidObjectKey(
+                f"An object key has at most {MAX_BYTES:,} bytes, with its prefix", provider=self.provider, key=key
+            )
+        return full
+
+    def errors(self, key: str = "") -> AbstractContextManager[None]:
+        return translated(provider=self.provider, key=key)
+
+    def check_bucket(self) -> None:
+        """Raises BucketNotFound, or whatever else keeps these credentials from the bucket."""
+        try:
+            with self.errors():
+                self.client.head_bucket(Bucket=self.name)
+        except ObjectNotFound as error:
+            raise BucketNotFound(
+                f"There is no bucket {self.name!r}", provider=self.provider, hint="Create it, or correct S3_BUCKET"
+            ) from error
+
+    def info(self, key: str, answer: Mapping[str, Any], *, size: int) -> ObjectInfo:
+        """Raises KeyError where the answer lacks a field, which ``errors`` translates."""
+        modified_at: datetime = answer["LastModified"]
+        return ObjectInfo(
+            key=key, size=size, modified_at=modified_at.astimezone(UTC), etag=without_quotes(answer["ETag"])
+        )
+
+
+def check_listing(page: Mapping[str, Any]) -> None:
+    """Raises KeyError, which ``errors`` translates, where a page is none: an error in a 200 would look like an empty
+    listing, and everything would seem to be gone."""
+    page["IsTruncated"]
+
+
+def as_body(data: Buffer) -> bytes:
+    """What the client takes for a body. A bytearray goes as it is, without a copy, though the stubs do not say so."""
+    return bytes(data) if isinstance(data, memoryview) else cast("bytes", data)
+
+
+def without_quotes(etag: str) -> str:
+    return etag.strip('"')

@@ -1,0 +1,127 @@
+"""Multipart uploads of the S3 provider."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from documents.errors import ObjectNotFound, StorageUnavailable, UnsupportedOperation
+from documents.storage.base import Buffer, ObjectInfo, Part
+from documents.storage.keys import can_begin_a_key, is_valid_key
+from documents.storage.s3_bucket import S3Bucket, as_body, check_listing, without_quotes
+from documents.storage.s3_retry import retry_conflicts
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+
+class S3Multipart:
+    def __init__(self, bucket: S3Bucket) -> None:
+        self._bucket = bucket
+
+    def create(self, key: str) -> str:
+        bucket, full_key = self._bucket, self._bucket.full_key(key)
+        with bucket.errors(key):
+            return bucket.client.create_multipart_upload(Bucket=bucket.name, Key=full_key)["UploadId"]
+
+    def upload_part(self, key: str, upload_id: str, part_number: int, data: Buffer) -> Part:
+        bucket, full_key = self._bucket, self._bucket.full_key(key)
+        body = as_body(data)
+        with bucket.errors(key):
+            answer = bucket.client.upload_part(
+                Bucket=bucket.name, Key=full_key, UploadId=upload_id, PartNumber=part_number, Body=body
+            )
+            return Part(number=part_number, etag=without_quotes(answer["ETag"]), size=len(body))
+
+    def list_parts(self, key: str, upload_id: str) -> Iterator[Part]:
+        bucket, full_key = self._bucket, self._bucket.full_key(key)
+        pages = bucket.client.get_paginator("list_parts")
+        with bucket.errors(key):
+            for page in pages.paginate(Bucket=bucket.name, Key=full_key, UploadId=upload_id):
+                check_listing(page)
+                for part in page.get("Parts", ()):
+                    yield Part(number=part["PartNumber"], etag=without_quotes(part["ETag"]), size=part["Size"])
+
+    def complete(self, key: str, upload_id: str, parts: list[Part]) -> ObjectInfo:
+        """Some stores ignore the condition here (RADOS Gateway), some refuse it: then it is left out.
+
+        Where the answer is lost, or a repeated request is told that the upload has gone, the object itself says
+        whether it is ours: its ETag is made from those of the parts.
+        """
+        try:
+            try:
+                retry_conflicts(lambda: self._complete(key, upload_id, parts, {"IfNoneMatch": "*"}))
+            except UnsupportedOperation:
+                self._complete(key, upload_id, parts, {})
+        except (StorageUnavailable, ObjectNotFound):
+            info = self._find(key)
+            if info is None or info.etag != _joined_etag(parts):
+                raise
+            return info
+        return self.head(key)
+
+    def head(self, key: str) -> ObjectInfo:
+        bucket, full_key = self._bucket, self._bucket.full_key(key)
+        try:
+            with bucket.errors(key):
+                answer = bucket.client.head_object(Bucket=bucket.name, Key=full_key)
+                return bucket.info(key, answer, size=answer["ContentLength"])
+        except ObjectNotFound:
+            # The answer to a HEAD has no body to tell a missing object from a missing bucket.
+            bucket.check_bucket()
+            raise
+
+    def abort(self, key: str, upload_id: str) -> None:
+        bucket, full_key = self._bucket, self._bucket.full_key(key)
+        try:
+            with bucket.errors(key):
+                bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=full_key, UploadId=upload_id)
+        except ObjectNotFound:
+            pass
+
+    def iter_multiparts(self, prefix: str) -> Iterator[tuple[str, str, datetime]]:
+        if not can_begin_a_key(prefix):
+            return
+        bucket = self._bucket
+        pages = bucket.client.get_paginator("list_multipart_uploads")
+        with bucket.errors():
+            for page in pages.paginate(Bucket=bucket.name, Prefix=bucket.prefix + prefix):
+                check_listing(page)
+                for upload in page.get("Uploads", ()):
+                    key = upload["Key"].removeprefix(bucket.prefix)
+                    if is_valid_key(key):
+                        yield key, upload["UploadId"], upload["Initiated"].astimezone(UTC)
+
+    def remove_unfinished(self, *, older_than: timedelta) -> int:
+        before = datetime.now(UTC) - older_than
+        removed = 0
+        for key, upload_id, started_at in self.iter_multiparts(""):
+            if started_at < before:
+                self.abort(key, upload_id)
+                removed += 1
+        return removed
+
+    def _complete(self, key: str, upload_id: str, parts: list[Part], condition: dict[str, Any]) -> None:
+        bucket, full_key = self._bucket, self._bucket.full_key(key)
+        listed: list[CompletedPartTypeDef] = [{"PartNumber": part.number, "ETag": f'"{part.etag}"'} for part in parts]
+        with bucket.errors(key):
+            answer = bucket.client.complete_multipart_upload(
+                Bucket=bucket.name, Key=full_key, UploadId=upload_id, MultipartUpload={"Parts": listed}, **condition
+            )
+            # An answer without it is none of S3's, or one that failed after its 200.
+            answer["ETag"]
+
+    def _find(self, key: str) -> ObjectInfo | None:
+        try:
+            return self.head(key)
+        except (StorageUnavailable, ObjectNotFound):
+            return None
+
+
+def _joined_etag(parts: list[Part]) -> str:
+    """The ETag S3 gives to an object of these parts, or "" where the parts' own are no MD5 (encrypted buckets)."""
+    try:
+        joined = b"".join(bytes.fromhex(part.etag) for part in parts)
+    except ValueError:
+        return ""
+    return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(parts)}"

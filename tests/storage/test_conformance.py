@@ -1,0 +1,29 @@
+"""The published suite, on the providers that need no server."""
+
+from pathlib import Path
+
+import pytest
+
+from documents.storage.base import StorageProvider
+from documents.storage.conformance import ProviderConformance
+from documents.storage.conformance_capabilities import (
+    ConditionalCreateConformance,
+    MultipartConformance,
+    UnfinishedWritesConformance,
+)
+from documents.storage.local import LocalProvider
+from documents.storage.memory import MemoryProvider
+
+
+class TestLocalProvider(ProviderConformance, ConditionalCreateConformance, UnfinishedWritesConformance):
+    @pytest.fixture
+    def provider(self, tmp_path: Path) -> StorageProvider:
+        return LocalProvider(tmp_path)
+
+
+class TestMemoryProvider(
+    ProviderConformance, ConditionalCreateConformance, MultipartConformance, UnfinishedWritesConformance
+):
+    @pytest.fixture
+    def provider(self) -> StorageProvider:
+        return MemoryProvider()

@@ -1,0 +1,113 @@
+"""A disk that is full, read-only or failing: a clean error, and nothing left behind (promise P11)."""
+
+import errno
+import os
+import resource
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from documents.errors import (
+    StorageAccessDenied,
+    StorageError,
+    StorageFull,
+    StorageUnavailable,
+    UnsupportedOperation,
+)
+from documents.storage.local import LocalProvider
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> LocalProvider:
+    return LocalProvider(tmp_path)
+
+
+def test_a_file_the_system_does_not_let_grow_is_storage_full(provider: LocalProvider) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(StorageFull):
+            provider.put_stream("k", [bytes(60_000), bytes(60_000)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list(provider.root.iterdir()) == []
+    assert provider.put_bytes("k", bytes(200_000)).size == 200_000
+
+
+CODES = {
+    errno.ENOSPC: StorageFull,
+    errno.EDQUOT: StorageFull,
+    errno.EIO: StorageUnavailable,
+    errno.EROFS: StorageAccessDenied,
+    errno.EACCES: StorageAccessDenied,
+    errno.EPERM: UnsupportedOperation,
+    errno.EMFILE: StorageUnavailable,
+}
+
+
+@pytest.mark.parametrize("code", CODES, ids=errno.errorcode.get)
+@pytest.mark.parametrize("call", ["write", "fsync", "link", "mkdir", "open"])
+def test_a_fault_of_the_system_during_a_put_leaves_nothing(
+    provider: LocalProvider, monkeypatch: pytest.MonkeyPatch, call: str, code: int
+) -> None:
+    monkeypatch.setattr(os, call, failing(code))
+    with pytest.raises(CODES[code]):
+        provider.put_bytes("a/b", b"x")
+    monkeypatch.undo()
+    assert [path for path in provider.root.rglob("*") if path.is_file()] == []
+    provider.put_bytes("a/b", b"x")
+    assert provider.get("a/b") == b"x"
+
+
+def test_an_object_whose_directory_cannot_be_synced_does_not_stay(
+    provider: LocalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, calls = os.fsync, iter([None, errno.EIO])
+
+    def second_fails(descriptor: int) -> None:
+        if code := next(calls):
+            raise OSError(code, "made up")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", second_fails)
+    with pytest.raises(StorageUnavailable):
+        provider.put_bytes("k", b"x")
+    monkeypatch.undo()
+    assert list(provider.root.iterdir()) == []
+
+
+@pytest.mark.parametrize("call", ["preadv", "open", "fstat"])
+def test_a_fault_of_the_system_during_a_read_is_told(
+    provider: LocalProvider, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    provider.put_bytes("k", b"x")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, failing(errno.EIO))
+        error = raised_by(lambda: provider.get("k"))
+    assert type(error) is StorageUnavailable
+
+
+def test_a_root_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StorageError):
+        LocalProvider(tmp_path / "file" / "root")
+
+
+def raised_by(call: Callable[[], object]) -> Exception | None:
+    # pytest.raises itself uses what is broken here.
+    try:
+        call()
+    except StorageError as error:
+        return error
+    return None
+
+
+def failing(code: int) -> Callable[..., None]:
+    def call(*_arguments: object, **_options: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return call
