@@ -1,0 +1,11 @@
+"""The documents app: the product."""
+
+from django.apps import AppConfig
+
+
+class DocumentsConfig(AppConfig):
+    name = "documents"
+    verbose_name = "Vault"
+
+    def ready(self) -> None:
+        from documents import checks  # noqa: F401, PLC0415  # registers the checks, once models are loaded

@@ -1,0 +1,21 @@
+"""The rows of the vault. Rules live in ``documents.services``, reads in ``documents.selectors``."""
+
+from documents.models.audit import AuditEvent
+from documents.models.document import Attachment, Document
+from documents.models.link import Link
+from documents.models.sealed import SealedObject
+from documents.models.staging import ObjectRemoval, StagedAttachment
+from documents.models.token import ApiToken
+from documents.models.vault import Vault
+
+__all__ = [
+    "ApiToken",
+    "Attachment",
+    "AuditEvent",
+    "Document",
+    "Link",
+    "ObjectRemoval",
+    "SealedObject",
+    "StagedAttachment",
+    "Vault",
+]

@@ -1,0 +1,81 @@
+"""Documents, and the attachments that hold their versions."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import models
+
+from documents.errors import DocumentNotFound
+from documents.models.sealed import SealedObject
+
+
+class DocumentQuerySet(models.QuerySet["Document"]):
+    """The one rule of who may see a document; reads and changes both start here."""
+
+    def visible_to(self, user: User | AnonymousUser) -> "DocumentQuerySet":
+        """Only the owner sees a document: no other user does, staff neither."""
+        return self.filter(owner=user) if user.is_authenticated else self.none()
+
+    def get_visible_to(self, user: User | AnonymousUser, document_id: uuid.UUID) -> "Document":
+        """Return one document. Raises DocumentNotFound for what is not there and for what is not theirs, alike."""
+        document = self.visible_to(user).filter(pk=document_id).first()
+        if document is None:
+            raise DocumentNotFound
+        return document
+
+
+class Document(models.Model):
+    """What a person sees: a title and its versions. ``owner`` is None where the system owns it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="documents"
+    )
+    title = models.CharField(max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = DocumentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            # The list of one owner, newest first, read by keyset.
+            models.Index(fields=["owner", "-created_at", "-id"], name="document_owner_newest"),
+            models.Index(fields=["-created_at", "-id"], name="document_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def current_attachment(self) -> "Attachment":
+        """Return the newest version. Raises DocumentNotFound where the document was deleted meanwhile."""
+        attachment = Attachment.objects.filter(document_id=self.pk).order_by("-version").first()
+        if attachment is None:
+            raise DocumentNotFound
+        return attachment
+
+
+class Attachment(SealedObject):
+    """One stored, sealed object: one version of a document. Versions count from 1; the highest is current.
+
+    ``suspect_at`` is set when the stored object failed to verify, and cleared by whoever repaired it.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="attachments")
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+    suspect_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["document", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["document", "version"], name="attachment_version_once"),
+            models.UniqueConstraint(fields=["storage_type", "storage_path"], name="attachment_object_once"),
+        ]
+        indexes = [models.Index(fields=["kek_id"], name="attachment_kek")]
+
+    def __str__(self) -> str:
+        return f"{self.document_id} v{self.version}"

@@ -1,0 +1,77 @@
+"""The settings that Django needs out of the environment, each read strictly: what is malformed is never a default.
+
+Every function raises ConfigurationError with one line that names the variable and shows no password.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from documents.conf import one_of, text
+from documents.errors import ConfigurationError
+
+Url = dict[str, Any]
+
+DATABASES = ("sqlite", "postgresql", "postgres", "psql", "pgsql")
+CACHES = ("locmemcache", "redis", "rediss", "rediscache", "dbcache", "filecache")
+BROKERS = ("filesystem", "redis", "rediss", "sentinel", "memory", "amqp", "amqps")
+MAIL = ("dummymail", "smtp", "smtp+tls", "smtp+ssl", "smtps", "consolemail", "filemail", "memorymail")
+LOG_LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
+# These send mail to nobody, so a page that promises one would lie.
+SILENT_MAIL = ("django.core.mail.backends.dummy.EmailBackend", "django.core.mail.backends.console.EmailBackend")
+
+
+def secret_key(env: environ.Env) -> str:
+    if key := text(env, "SECRET_KEY"):
+        return key
+    raise ConfigurationError("SECRET_KEY is missing. Set it to 50 random characters; `make run` writes one to .env.")
+
+
+def listed(env: environ.Env, name: str, default: tuple[str, ...] = ()) -> list[str]:
+    """Return what stands between the commas."""
+    return [item.strip() for item in text(env, name).split(",") if item.strip()] or list(default)
+
+
+def log_level(env: environ.Env) -> str:
+    return one_of(env, "LOG_LEVEL", LOG_LEVELS, fold=str.upper)
+
+
+def database(env: environ.Env, name: str, default: str) -> Url:
+    found = _url(env, name, default, DATABASES, environ.Env.db_url_config)
+    if not found.get("NAME"):
+        raise ConfigurationError(f"{name} names no database. Write postgresql://user:password@host:5432/vault.")
+    return found
+
+
+def cache(env: environ.Env, name: str, default: str) -> Url:
+    return _url(env, name, default, CACHES, environ.Env.cache_url_config)
+
+
+def mail(env: environ.Env, name: str, default: str) -> Url:
+    """Return Django's EMAIL_* settings."""
+    found = _url(env, name, default, MAIL, environ.Env.email_url_config)
+    if options := found.pop("OPTIONS", None):
+        raise ConfigurationError(f"{name} has an unknown option, {', '.join(options)}. For TLS write smtp+tls://.")
+    return found
+
+
+def broker(env: environ.Env, name: str, default: str) -> str:
+    return str(_url(env, name, default, BROKERS, lambda url: {"url": url})["url"])
+
+
+def _url(env: environ.Env, name: str, default: str, schemes: tuple[str, ...], read: Callable[[str], Url]) -> Url:
+    url = text(env, name) or default
+    scheme, separator, _rest = url.partition("://")
+    if scheme not in schemes or not separator:
+        raise ConfigurationError(f"{name} is not an address of a kind known here: {', '.join(schemes)}, then ://.")
+    try:
+        parts = urlsplit(url)
+        _port = parts.port
+        if scheme == "sqlite" and parts.netloc:
+            raise ConfigurationError(f"{name} has two slashes before the path. Write sqlite:////path, with four.")
+        return read(url)
+    except (ValueError, KeyError, ImproperlyConfigured) as error:
+        raise ConfigurationError(f"{name} cannot be understood. {type(error).__name__}; see .env.example.") from error
