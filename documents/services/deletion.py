@@ -1,0 +1,68 @@
+"""Deleting a document: rows first, in one transaction with a note of what to remove; objects after."""
+
+from uuid import UUID
+
+import structlog
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from documents.errors import ConfigurationError, DocumentNotFound, StorageError
+from documents.failpoints import failpoint
+from documents.models import Document, Link, ObjectRemoval
+from documents.services import audit
+from documents.services.actors import Actor
+from documents.wiring import storage_provider
+
+log = structlog.get_logger(__name__)
+
+REMOVED_PER_PASS = 500
+FAILURES_PER_PASS = 5
+
+
+def delete_document(document_id: UUID, *, owner: User | None, actor: Actor) -> None:
+    """Delete a document, its versions and its links' access. Raises DocumentNotFound where it is not the owner's.
+
+    After the commit the objects are removed; one that cannot be now is removed by the sweeper later.
+    """
+    with transaction.atomic():
+        document = Document.objects.select_for_update(of=("self",)).filter(pk=document_id, owner=owner).first()
+        if document is None:
+            raise DocumentNotFound
+        removals = ObjectRemoval.objects.bulk_create(
+            ObjectRemoval(storage_type=a.storage_type, storage_path=a.storage_path, attachment_id=a.pk)
+            for a in document.attachments.all()
+        )
+        Link.objects.filter(document=document, revoked_at=None).update(revoked_at=Now())
+        document.delete()
+        audit.record("document.deleted", actor, document_id=document_id, versions=len(removals))
+        failpoint("deletion.in-transaction")
+    failpoint("deletion.rows-deleted")
+    for removal in removals:
+        remove_object(removal)
+
+
+def sweep_removals() -> int:
+    """Remove objects that an earlier deletion could not. Returns how many are gone. Safe twice and in parallel."""
+    due = ObjectRemoval.objects.order_by("attempts", "requested_at")[:REMOVED_PER_PASS]
+    failures = removed = 0
+    for removal in due:
+        if remove_object(removal):
+            removed += 1
+        elif (failures := failures + 1) == FAILURES_PER_PASS:
+            break  # a store that is down is not asked 500 times; each attempt waits for its time-outs
+    return removed
+
+
+def remove_object(removal: ObjectRemoval) -> bool:
+    """Delete the object, then the note of it. Returns False where the store has to be asked again."""
+    try:
+        storage_provider(removal.storage_type).delete(removal.storage_path)
+    except (StorageError, ConfigurationError) as error:
+        log.warning("object_not_removed", attachment_id=str(removal.attachment_id), error=str(error))
+        ObjectRemoval.objects.filter(pk=removal.pk).update(attempts=F("attempts") + 1, last_error=error.code)
+        return False
+    failpoint("deletion.object-deleted")
+    ObjectRemoval.objects.filter(pk=removal.pk).delete()
+    return True

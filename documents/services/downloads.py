@@ -1,0 +1,180 @@
+"""Opening an attachment: the object streams through the envelope, and no byte leaves that did not verify."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+import structlog
+from django.db import transaction
+from django.db.models.functions import Now
+
+from documents.encryption.envelope import (
+    MAX_HEADER_SIZE,
+    MIN_HEADER_SIZE,
+    PREFIX_SIZE,
+    EnvelopeIds,
+    OpenEnvelope,
+    header_size,
+    open_header,
+)
+from documents.errors import (
+    AuthenticationFailed,
+    DocumentUnreadable,
+    EncryptionError,
+    IntegrityMismatch,
+    KeyRingError,
+    MalformedEnvelope,
+    ObjectNotFound,
+    RangeNotSatisfiable,
+    StorageError,
+    UnknownKey,
+)
+from documents.failpoints import failpoint
+from documents.models import Attachment, Vault
+from documents.services import audit
+from documents.services.actors import Actor
+from documents.storage.base import ObjectReader, StorageProvider
+from documents.wiring import key_ring, storage_provider
+
+log = structlog.get_logger(__name__)
+
+
+def open_download(attachment: Attachment, actor: Actor, *, start: int, stop: int) -> "Download":
+    """Open a download for the document's owner, and audit it. Raises as ``Download`` does."""
+    download = Download(attachment, actor, start=start, stop=stop)
+    audit.record(
+        "document.downloaded",
+        actor,
+        document_id=attachment.document_id,
+        attachment_id=attachment.pk,
+        start=start,
+        stop=stop,
+    )
+    failpoint("download.opened")
+    return download
+
+
+class Download:
+    """Plaintext bytes [start, stop) of an attachment, as an iterator. The caller closes it.
+
+    Each piece is a view of a reused buffer, valid until the next is asked for. The first chunk has verified when the
+    object exists; where a later one does not, the iterator raises DocumentUnreadable, and the caller must abort the
+    connection: a body that ended early must not look complete.
+
+    Raises DocumentUnreadable where the stored object is missing or damaged (it is then marked suspect and audited),
+    StorageError where the store does not answer, KeyRingError where this process holds no private key.
+    """
+
+    def __init__(self, attachment: Attachment, actor: Actor, *, start: int, stop: int) -> None:
+        key_ring().require_private_keys()
+        self.attachment, self.start, self.stop = attachment, start, stop
+        self._actor = actor
+        self._resources = ExitStack()
+        try:
+            self._pieces = self._verified()
+            self._first = next(self._pieces, None)
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[memoryview]:
+        with self:
+            if self._first is not None:
+                yield self._first
+            yield from self._pieces
+            if (self.start, self.stop) == (0, self.attachment.size) and self.attachment.suspect_at:
+                # The whole of it has verified: it was repaired.
+                Attachment.objects.filter(pk=self.attachment.pk).update(suspect_at=None)
+
+    def close(self) -> None:
+        """Release the connection to the store. May be called again."""
+        self._resources.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> Iterator[memoryview]:
+        """Open object and envelope. A row that was switched to another store meanwhile is read once more."""
+        try:
+            return self._open_at(storage_provider(self.attachment.storage_type))
+        except ObjectNotFound:
+            place = self.attachment.storage_type, self.attachment.storage_path
+            self.attachment.refresh_from_db()
+            if place == (self.attachment.storage_type, self.attachment.storage_path):
+                raise
+            return self._open_at(storage_provider(self.attachment.storage_type))
+
+    def _open_at(self, provider: StorageProvider) -> Iterator[memoryview]:
+        """A whole document is one request to the store; a range is two: the header, and the chunks that cover it."""
+        attachment, start, stop = self.attachment, self.start, self.stop
+        whole = (start, stop) == (0, attachment.size)
+        reader = self._resources.enter_context(
+            provider.open(attachment.storage_path, length=None if whole else MAX_HEADER_SIZE)
+        )
+        envelope, size = _open_envelope(reader, attachment), reader.info.size
+        if whole:
+            return envelope.open_chunks(reader, object_size=size)
+        reader.close()
+        place = envelope.object_range(start, stop, size)
+        part = self._resources.enter_context(
+            provider.open(attachment.storage_path, start=place.start, length=place.stop - place.start)
+        )
+        return envelope.open_chunks(part, object_size=size, start=start, stop=stop)
+
+    def _verified(self) -> Iterator[memoryview]:
+        try:
+            yield from self._open()
+        except KeyRingError:
+            raise
+        except (EncryptionError, IntegrityMismatch, ObjectNotFound, RangeNotSatisfiable) as error:
+            self._record_unreadable(error)
+            raise DocumentUnreadable from error
+
+    def _record_unreadable(self, error: EncryptionError | StorageError) -> None:
+        """Audit it, and mark the attachment suspect: unless only the key is missing, for then the object is sound."""
+        attachment = self.attachment
+        log.error(
+            "attachment_unreadable", attachment_id=str(attachment.pk), key=attachment.storage_path, error=str(error)
+        )
+        with transaction.atomic():
+            if not isinstance(error, UnknownKey):
+                Attachment.objects.filter(pk=attachment.pk, suspect_at=None).update(suspect_at=Now())
+            audit.record(
+                "attachment.unreadable",
+                self._actor,
+                document_id=attachment.document_id,
+                attachment_id=attachment.pk,
+                reason=type(error).__name__,
+            )
+
+
+def _open_envelope(reader: ObjectReader, attachment: Attachment) -> OpenEnvelope:
+    """Read and verify the header. It is this attachment's, of this vault, with the context its row keeps."""
+    header = _read_exactly(reader, MIN_HEADER_SIZE)
+    header += _read_exactly(reader, header_size(header[:PREFIX_SIZE]) - len(header))
+    envelope = open_header(
+        header,
+        key_ring(),
+        expected=EnvelopeIds(Vault.current_id(), attachment.document_id, attachment.pk),
+        key_blocks=[bytes(attachment.key_block)],
+        expected_prefix_core=bytes(attachment.envelope_core),
+    )
+    if envelope.plaintext_size(reader.info.size) != attachment.size:
+        raise AuthenticationFailed("The object has another length than the one that was stored here.")
+    return envelope
+
+
+def _read_exactly(reader: ObjectReader, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = reader.read(size - len(data))
+        if not piece:
+            raise MalformedEnvelope(f"The object ends after {len(data):,} bytes, inside its header.")
+        data += piece
+    return data

@@ -1,0 +1,149 @@
+"""Staged attachments after they were received: confirmed into a document, or discarded and swept."""
+
+import hashlib
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from documents.errors import ConfigurationError, StorageError, UploadGone
+from documents.failpoints import failpoint
+from documents.models import Attachment, Document, SealedObject, StagedAttachment
+from documents.models.clock import database_now
+from documents.services import audit
+from documents.services.actors import SYSTEM, Actor
+from documents.services.names import clean_title
+from documents.storage.base import Multipart, StorageProvider, UnfinishedWrites
+from documents.wiring import storage_provider, vault_config
+
+log = structlog.get_logger(__name__)
+State = StagedAttachment.State
+
+SWEPT_PER_PASS = 500
+NONE = timedelta()
+_READ_SIZE = 1024 * 1024
+
+
+def confirm_upload(staged_id: UUID, *, owner: User | None, title: str, actor: Actor) -> Document:
+    """Make a document of a staged attachment. Rows change, no bytes move.
+
+    Raises UploadGone where there is nothing to confirm. Confirming again, or in parallel, returns the one document.
+    """
+    with transaction.atomic():
+        staged = StagedAttachment.objects.filter(pk=staged_id, owner=owner, state=State.STAGED).first()
+        won = (
+            staged
+            and StagedAttachment.objects.filter(pk=staged_id, state=State.STAGED, expires_at__gt=Now()).delete()[0]
+        )
+        if staged is None or not won:
+            return _confirmed_before(staged_id, owner)
+        document = Document.objects.create(
+            id=staged.document_id, owner=owner, title=clean_title(title, filename=staged.filename)
+        )
+        sealed = {field.name: getattr(staged, field.name) for field in SealedObject._meta.get_fields()}
+        attachment = Attachment.objects.create(id=staged.id, document=document, **sealed)
+        audit.record(
+            "document.created", actor, document_id=document.id, attachment_id=attachment.id, size=attachment.size
+        )
+        failpoint("confirm.in-transaction")
+    failpoint("confirm.committed")
+    return document
+
+
+def _confirmed_before(staged_id: UUID, owner: User | None) -> Document:
+    attachment = Attachment.objects.filter(pk=staged_id, document__owner=owner).select_related("document").first()
+    if attachment is None:
+        raise UploadGone
+    return attachment.document
+
+
+def discard_upload(staged_id: UUID, *, owner: User | None, actor: Actor) -> None:
+    """Throw a staged attachment away. Raises UploadGone where there is none of this owner."""
+    staged = StagedAttachment.objects.filter(pk=staged_id, owner=owner, state=State.STAGED).first()
+    if staged is None or not discard(staged, "upload.discarded", actor):
+        raise UploadGone
+
+
+def discard(staged: StagedAttachment, action: str, actor: Actor, *, reason: str = "") -> bool:
+    """Mark the row DISCARDED if nobody took its fence, then delete the object. Returns whether we marked it.
+
+    The row stays for a second look by the sweeper, so a store that does not answer now loses nothing, and neither does
+    a writer that was taken for dead and finishes its put after all.
+    """
+    with transaction.atomic():
+        marked = (
+            StagedAttachment.objects.filter(pk=staged.pk, fence=staged.fence)
+            .exclude(state=State.DISCARDED)
+            .update(
+                state=State.DISCARDED, fence=F("fence") + 1, expires_at=database_now() + vault_config().discard_grace
+            )
+        )
+        if marked:
+            audit.record(action, actor, document_id=staged.document_id, attachment_id=staged.id, reason=reason)
+    failpoint("discard.row-marked")
+    if marked:
+        delete_object_of(staged)
+        failpoint("discard.object-deleted")
+    return bool(marked)
+
+
+def sweep_uploads() -> int:
+    """Clear up behind uploads that died, expired or were discarded. Returns how many rows ended.
+
+    Safe to run at any time, twice and in parallel: each row is taken by its fence.
+    """
+    due = StagedAttachment.objects.filter(expires_at__lte=Now()).order_by("expires_at")
+    ended = sum(
+        discard(staged, "upload.expired", SYSTEM, reason=staged.state)
+        for staged in due.exclude(state=State.DISCARDED)[:SWEPT_PER_PASS]
+    )
+    for staged in due.filter(state=State.DISCARDED)[:SWEPT_PER_PASS]:
+        row = StagedAttachment.objects.filter(pk=staged.pk, state=State.DISCARDED)
+        if delete_object_of(staged):
+            row.delete()
+        else:
+            row.update(expires_at=database_now() + vault_config().discard_grace)
+    return ended
+
+
+def sweep_unfinished() -> int:
+    """Remove what killed writers left in the store for new uploads and no row names. Returns how much that was.
+
+    It spares everything begun since the oldest upload that is still alive began, by a lease, which is far more than
+    the clocks of store and database can differ. Safe to run at any time, twice and in parallel.
+    """
+    provider = storage_provider()
+    if not isinstance(provider, UnfinishedWrites):
+        return 0
+    now = database_now()
+    live = StagedAttachment.objects.filter(state=State.RECEIVING, expires_at__gt=Now()).order_by("created_at").first()
+    return provider.remove_unfinished(
+        older_than=vault_config().upload_lease + (now - live.created_at if live else NONE)
+    )
+
+
+def object_checksum(provider: StorageProvider, key: str) -> str:
+    """Read an object back and return ``sha256:`` and its digest in hex. Memory is one buffer, whatever its size."""
+    digest, buffer = hashlib.sha256(), bytearray(_READ_SIZE)
+    with provider.open(key) as reader:
+        while count := reader.readinto(buffer):
+            digest.update(memoryview(buffer)[:count])
+    return f"sha256:{digest.hexdigest()}"
+
+
+def delete_object_of(staged: StagedAttachment) -> bool:
+    """Delete what an upload left in its store, finished or not. Returns False where the store has to be asked again."""
+    try:
+        provider = storage_provider(staged.storage_type)
+        if isinstance(provider, Multipart):
+            for key, upload_id, _started in provider.iter_multiparts(staged.storage_path):
+                provider.abort_multipart(key, upload_id)
+        provider.delete(staged.storage_path)
+    except (StorageError, ConfigurationError) as error:
+        log.warning("upload_not_swept", attachment_id=str(staged.pk), key=staged.storage_path, error=str(error))
+        return False
+    return True

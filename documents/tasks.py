@@ -1,0 +1,30 @@
+"""Celery's doors to the services: wake-ups that carry ids at most. Each is harmless twice, in parallel, days late."""
+
+from celery import shared_task
+from django.core.management import call_command
+
+from documents.services import deletion, staging
+
+
+@shared_task
+def sweep_uploads() -> int:
+    """Clear up behind uploads that died, expired or were discarded."""
+    return staging.sweep_uploads()
+
+
+@shared_task
+def sweep_unfinished() -> int:
+    """Remove what killed writers left in the store for new uploads."""
+    return staging.sweep_unfinished()
+
+
+@shared_task
+def sweep_removals() -> int:
+    """Remove the objects of deleted documents that could not be removed at once."""
+    return deletion.sweep_removals()
+
+
+@shared_task
+def clear_sessions() -> None:
+    """Forget sessions that have expired."""
+    call_command("clearsessions")
