@@ -1,0 +1,17 @@
+"""The audit log: read only, and in no other order than it was written."""
+
+from django.contrib import admin
+
+from documents.admin.readonly import ReadOnlyAdmin
+from documents.models import AuditEvent
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "action", "actor_name", "via", "ip", "document_id", "link_id")
+    search_fields = ("=action", "=actor_name", "=document_id", "=attachment_id", "=link_id", "=request_id")
+    search_help_text = "the whole action, user name, document, attachment, link or request id"
+    fields = (
+        *("at", "action", "actor_name", "via", "ip", "request_id"),
+        *("document_id", "attachment_id", "link_id", "detail"),
+    )

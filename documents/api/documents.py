@@ -1,0 +1,123 @@
+"""/api/v1/documents: upload, list, read, delete."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from ninja import Query, Router, Status
+
+from documents.api.auth import require_scope
+from documents.api.schemas import DocumentOut, DocumentPage
+from documents.errors import UploadRejected
+from documents.http.bodies import header_filename, raw_body
+from documents.http.caller import actor_of
+from documents.http.content import content_response
+from documents.http.forms import sealed_form
+from documents.models import Attachment, Document
+from documents.selectors.documents import document_visible_to, documents_visible_to
+from documents.selectors.paging import page_of
+from documents.services.digests import plaintext_digest
+from documents.services.downloads import open_download
+from documents.services.object_storage import ObjectStorageService
+from documents.services.staging import confirm_upload
+
+router = Router(tags=["documents"])
+
+_FILE = {"type": "string", "format": "binary"}
+UPLOAD_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": _FILE, "title": {"type": "string"}},
+                }
+            },
+            "application/octet-stream": {"schema": _FILE},
+        },
+    },
+    "parameters": [
+        {
+            "in": "header",
+            "name": "X-Filename",
+            "schema": {"type": "string"},
+            "description": "percent-encoded UTF-8, for a raw body",
+        }
+    ],
+}
+
+
+@router.post("", response={201: DocumentOut}, openapi_extra=UPLOAD_BODY, summary="Upload a document")
+def create_document(request: HttpRequest) -> Status[DocumentOut]:
+    """Stage and confirm in one step: a multipart field ``file``, or a raw body with ``X-Filename``."""
+    require_scope(request, "write")
+    if request.content_type == "multipart/form-data":
+        document = _from_form(request)
+    else:
+        service = ObjectStorageService(request.user, actor_of(request, "api"))  # type: ignore[arg-type]  # see TokenAuth
+        document = service.store(
+            raw_body(request), filename=header_filename(request), content_type=request.headers.get("Content-Type", "")
+        )
+    return Status(201, _shown(document, document.current_attachment()))
+
+
+@router.get("", response=DocumentPage, summary="List documents, newest first")
+def list_documents(
+    request: HttpRequest,
+    cursor: str = "",
+    title: str = "",
+    limit: int = Query(50, ge=1, le=200),  # type: ignore[type-arg]  # generic for type checkers alone
+) -> DocumentPage:
+    require_scope(request, "read")
+    page = page_of(documents_visible_to(request.user, title_contains=title), cursor=cursor, size=limit)
+    current = {a.document_id: a for a in Attachment.objects.filter(document__in=page.rows).order_by("version")}
+    items = [_shown(document, current[document.pk]) for document in page.rows if document.pk in current]
+    return DocumentPage(items=items, next_cursor=page.next_cursor or None)
+
+
+@router.get("/{uuid:document_id}", response=DocumentOut, summary="One document")
+def get_document(request: HttpRequest, document_id: UUID) -> DocumentOut:
+    require_scope(request, "read")
+    document = document_visible_to(request.user, document_id)
+    return _shown(document, document.current_attachment())
+
+
+@router.api_operation(["GET", "HEAD"], "/{uuid:document_id}/content", summary="Its bytes; Range and ETag work")
+def get_content(request: HttpRequest, document_id: UUID) -> HttpResponseBase:
+    require_scope(request, "read")
+    attachment = Document.objects.get_visible_to(request.user, document_id).current_attachment()
+    actor = actor_of(request, "api")
+    return content_response(
+        request, attachment, lambda start, stop: open_download(attachment, actor, start=start, stop=stop), ranges=True
+    )
+
+
+@router.delete("/{uuid:document_id}", response={204: None}, summary="Delete a document")
+def delete_document(request: HttpRequest, document_id: UUID) -> HttpResponse:
+    require_scope(request, "write")
+    ObjectStorageService(request.user, actor_of(request, "api")).delete(document_id)  # type: ignore[arg-type]
+    return HttpResponse(status=204)
+
+
+def _from_form(request: HttpRequest) -> Document:
+    actor = actor_of(request, "api")
+    with sealed_form(request, actor) as form:
+        if form.field_names != ["file"]:
+            came = ", ".join(repr(name) for name in form.field_names[:5]) or "none"
+            raise UploadRejected(f"Send one file, in the field 'file'. Fields with files that came: {came}.")
+        staged = form.keep()[0]
+    return confirm_upload(staged.pk, owner=actor.user, title=request.POST.get("title", ""), actor=actor)
+
+
+def _shown(document: Document, attachment: Attachment) -> DocumentOut:
+    return DocumentOut(
+        id=document.pk,
+        title=document.title,
+        filename=attachment.filename,
+        size=attachment.size,
+        sha256=plaintext_digest(attachment),
+        content_type=attachment.content_type,
+        created_at=document.created_at,
+        version=attachment.version,
+    )

@@ -1,0 +1,51 @@
+"""What the API takes and gives. Sizes are bytes, times UTC, ``sha256`` is that of the plaintext in hex."""
+
+from datetime import datetime
+from uuid import UUID
+
+from ninja import Field, Schema
+from pydantic import BaseModel, ConfigDict
+
+
+class DocumentOut(Schema):
+    id: UUID
+    title: str
+    filename: str
+    size: int
+    sha256: str | None = Field(description="of the plaintext; null on a server that holds no private key")
+    content_type: str
+    created_at: datetime
+    version: int
+
+
+class DocumentPage(Schema):
+    items: list[DocumentOut]
+    next_cursor: str | None = Field(description="pass it as ?cursor= for the next page; null on the last")
+
+
+class LinkIn(BaseModel):
+    """Unknown members are refused: a misspelt limit would be no limit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expires_in: int | None = Field(
+        None, ge=1, le=10 * 365 * 86400, description="seconds; 24 hours unless the vault says otherwise"
+    )
+    password: str | None = Field(None, max_length=1000)
+    max_downloads: int | None = Field(None, ge=1, le=1_000_000)
+
+
+class LinkOut(Schema):
+    id: UUID
+    url: str
+    expires_at: datetime
+
+
+class Problem(Schema):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None

@@ -1,0 +1,66 @@
+"""Forms that bring documents: parsed while the files are sealed, and undone as a whole where the form is refused."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParserError
+from django.http.request import UnreadablePostError
+
+from documents.errors import UploadIncomplete, UploadRejected
+from documents.http.bodies import FORM_OVERHEAD, announced_length
+from documents.http.uploadhandler import SealingUploadHandler
+from documents.models import StagedAttachment
+from documents.services.actors import Actor
+
+
+def is_of_own_origin(request: HttpRequest) -> bool:
+    """Whether a form's headers say that it is ours: asked before its files are read; its token is checked after.
+
+    A client that sends neither header is no browser of today, and the token decides.
+    """
+    origin = request.headers.get("Origin")
+    own = {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}
+    return (not origin or origin in own) and request.headers.get("Sec-Fetch-Site") != "cross-site"
+
+
+class SealedForm:
+    """The parsed form. Its files are staged already; ``keep`` says that they shall stay so."""
+
+    def __init__(self, handler: SealingUploadHandler, field_names: list[str]) -> None:
+        self._handler, self.field_names = handler, field_names
+
+    @property
+    def staged(self) -> list[StagedAttachment]:
+        return list(self._handler.staged)
+
+    def keep(self) -> list[StagedAttachment]:
+        """Keep the staged attachments beyond this form, and return them."""
+        kept, self._handler.staged = self._handler.staged, []
+        return kept
+
+
+@contextmanager
+def sealed_form(request: HttpRequest, actor: Actor, *, most_files: int = 1) -> Iterator[SealedForm]:
+    """Parse a multipart form; ``request.POST`` is ready inside. Leaving without ``keep`` undoes every file.
+
+    Each file keeps to the upload limit while it is read; the whole form to ``most_files`` times as much, before. Raises
+    UploadTooLarge and UploadLengthRequired, UploadIncomplete where the body broke off, UploadRejected where it is no
+    form.
+    """
+    expected = announced_length(request, files=most_files, overhead=FORM_OVERHEAD)
+    handler = SealingUploadHandler(request, actor)
+    request.upload_handlers = [handler]
+    try:
+        try:
+            field_names = [name for name, files in request.FILES.lists() for _file in files]
+        except UnreadablePostError as error:
+            raise UploadIncomplete(received=0, expected=expected) from error
+        except MultiPartParserError as error:
+            raise UploadRejected(
+                "The body is not the multipart form its Content-Type says. Nothing was kept."
+            ) from error
+        yield SealedForm(handler, field_names)
+    finally:
+        handler.drop()

@@ -1,0 +1,1 @@
+"""The pages: a face of the services, server-rendered. No rule lives here."""

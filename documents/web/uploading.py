@@ -1,0 +1,121 @@
+"""Uploading: a form that works without JavaScript, a raw body for the module that shows progress, and what waits."""
+
+from contextlib import suppress
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from documents.errors import StorageError, UploadGone, UploadRejected, VaultError
+from documents.http.bodies import discard_rest, header_filename, raw_body
+from documents.http.caller import actor_of
+from documents.http.forms import SealedForm, is_of_own_origin, sealed_form
+from documents.http.problems import problem_response
+from documents.models import Document
+from documents.selectors.documents import staged_attachments_of
+from documents.services.staging import confirm_upload, discard_upload
+from documents.services.uploads import begin_upload
+from documents.web.errors import csrf_failure
+from documents.web.people import signed_in
+from documents.wiring import vault_config
+
+# Each is a field of the form that confirms them all; Django takes a thousand.
+STAGED_SHOWN = 100
+
+
+@csrf_exempt  # the token is a field of the form and is checked in _keep, once the form is parsed by our handler
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def upload_page(request: HttpRequest) -> HttpResponseBase:
+    """Show what can be uploaded and what waits; take a form's files."""
+    if request.method == "POST":
+        if not is_of_own_origin(request):
+            return csrf_failure(request)
+        most_files = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        with sealed_form(request, actor_of(request, "web"), most_files=most_files) as form:
+            return _keep(request, form)
+    staged = staged_attachments_of(signed_in(request))
+    context = {
+        "staged": staged[:STAGED_SHOWN],
+        "staged_count": staged.count(),
+        "max_upload_size": vault_config().max_upload_size,
+        "staged_lifetime": vault_config().staged_lifetime,
+    }
+    return render(request, "documents/upload.html", context)
+
+
+@csrf_protect
+def _keep(request: HttpRequest, form: SealedForm) -> HttpResponseBase:
+    if not form.staged:
+        raise UploadRejected("No document was chosen. Choose one or more, then press Upload.")
+    count = len(form.keep())
+    messages.success(request, f"{count} uploaded and sealed. Give each a title and confirm it below.")
+    return redirect("documents:upload")
+
+
+@require_POST
+@login_required
+def upload_raw(request: HttpRequest) -> HttpResponse:
+    """Take one document as a raw body (``X-Filename``, ``Content-Type``) and answer with JSON."""
+    try:
+        pieces = raw_body(request)
+        with begin_upload(
+            owner=signed_in(request),
+            filename=header_filename(request),
+            content_type=request.headers.get("Content-Type", ""),
+            actor=actor_of(request, "web"),
+        ) as upload:
+            for piece in pieces:
+                upload.write(piece)
+            staged = upload.finish()
+    except VaultError as error:
+        if isinstance(error, StorageError):
+            discard_rest(request)
+        return problem_response(error)
+    facts = {"id": staged.pk, "filename": staged.filename, "size": staged.size, "content_type": staged.content_type}
+    return JsonResponse(facts, status=201)
+
+
+@require_POST
+@login_required
+def settle_staged(request: HttpRequest) -> HttpResponse:
+    """Confirm or discard: one (``confirm=<id>``, ``discard=<id>``) or all (``confirm=all``). Titles: ``title-<id>``."""
+    user = signed_in(request)
+    if discarded := _chosen(request, "discard"):
+        for staged_id in discarded:
+            discard_upload(staged_id, owner=user, actor=actor_of(request, "web"))
+        messages.success(request, "Discarded. Nothing of it was kept.")
+        return redirect("documents:upload")
+    confirmed = _confirm_chosen(request)
+    if len(confirmed) > 1:
+        messages.success(request, f"{len(confirmed)} documents are in the vault.")
+        return redirect("documents:list")
+    messages.success(request, f"“{confirmed[0].title}” is in the vault.")
+    return redirect("documents:detail", confirmed[0].pk)
+
+
+def _confirm_chosen(request: HttpRequest) -> list[Document]:
+    """Confirm what was chosen, with its titles. Raises UploadGone where nothing of it was left to confirm."""
+    confirmed: list[Document] = []
+    for staged_id in _chosen(request, "confirm"):
+        title, actor = request.POST.get(f"title-{staged_id}", ""), actor_of(request, "web")
+        with suppress(UploadGone):  # one that expired meanwhile does not keep the others
+            confirmed.append(confirm_upload(staged_id, owner=signed_in(request), title=title, actor=actor))
+    if not confirmed:
+        raise UploadGone
+    return confirmed
+
+
+def _chosen(request: HttpRequest, field: str) -> list[UUID]:
+    value = request.POST.get(field, "")
+    if value == "all":
+        return [staged.pk for staged in staged_attachments_of(signed_in(request))]
+    try:
+        return [UUID(value)] if value else []
+    except ValueError as error:
+        raise UploadGone from error
