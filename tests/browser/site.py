@@ -1,0 +1,48 @@
+"""A vault of its own for browsers: SQLite, local storage, granian, everything in one directory."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.services.processes import HOST, answers, free_port, run, running, wait_until
+
+MAX_UPLOAD_SIZE = 5_000_000
+
+
+@contextmanager
+def vault_site(directory: Path) -> Iterator[str]:
+    """The base URL of a vault that lives as long as the block."""
+    environment = _environment(directory)
+    run([sys.executable, "-m", "tests.browser.prepare"], environment=environment)
+    port, log = free_port(), directory / "web.log"
+    command: list[str | Path] = [
+        *(Path(sys.executable).parent / "granian", "vault.wsgi:application", "--interface", "wsgi", "--no-ws"),
+        *("--host", HOST, "--port", str(port), "--workers", "1", "--blocking-threads", "8", "--log-level", "warning"),
+    ]
+    with running(command, log=log, environment=environment) as process:
+        wait_until(lambda: answers(port), process, log=log)
+        # Chromium takes localhost for a secure context, which passkeys and the clipboard ask for.
+        yield f"http://localhost:{port}"
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    return {
+        "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
+        "VAULT_ENV_FILE": str(directory / "no-env-file"),
+        "SECRET_KEY": "browser-tests-sign-with-this-and-nothing-else-does-so-it-may-be-read",
+        "DEBUG": "false",
+        "VAULT_HTTPS": "false",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        "DATABASE_URL": f"sqlite:///{directory / 'vault.sqlite3'}",
+        "CACHE_URL": "locmemcache://",
+        "CELERY_BROKER_URL": "filesystem://",
+        "EMAIL_URL": "dummymail://",
+        "STORAGE_TYPE": "local",
+        "LOCAL_STORAGE_PATH": str(directory / "storage"),
+        "VAULT_DATA_DIR": str(directory),
+        "VAULT_KEYS_DIR": str(directory / "keys"),
+        "VAULT_MAX_UPLOAD_SIZE": str(MAX_UPLOAD_SIZE),
+        "BROWSER_STATIC_ROOT": str(directory / "static"),
+        "LOG_JSON": "false",
+    }

@@ -1,0 +1,89 @@
+"""The whole way of a document without a line of JavaScript: upload, confirm, download, share, revoke, delete."""
+
+import hashlib
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.steps import choose, downloaded, make_link
+
+Visit = Callable[..., Page]
+CONTENT = bytes(range(256)) * 3000
+
+
+def _document(page: Page) -> str:
+    page.goto("/upload/")
+    choose(page, {"plain.bin": ("application/octet-stream", CONTENT)})
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.locator("#messages")).to_contain_text("1 uploaded and sealed")
+    row = page.locator("#staged li").first
+    row.get_by_role("textbox").fill("A plain document")
+    row.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("heading", name="A plain document")).to_be_visible()
+    return page.url
+
+
+def test_a_document_comes_back_byte_for_byte(visit: Visit) -> None:
+    page = visit(java_script_enabled=False)
+    _document(page)
+    expect(page.get_by_text(hashlib.sha256(CONTENT).hexdigest())).to_be_visible()
+    assert downloaded(page, page.get_by_role("link", name="Download", exact=True)) == CONTENT
+
+
+def test_a_link_with_a_password_opens_until_it_is_revoked(visit: Visit) -> None:
+    page, stranger = visit(java_script_enabled=False), visit(None, java_script_enabled=False)
+    document = _document(page)
+    link = make_link(page, document, password="open sesame")
+    stranger.goto(link)
+    expect(stranger.locator("body")).not_to_contain_text("plain.bin")
+    stranger.get_by_label("Password").fill("let me in")
+    stranger.get_by_role("button", name="Download").click()
+    expect(stranger.get_by_text("That is not the password of this link")).to_be_visible()
+    stranger.get_by_label("Password").fill("open sesame")
+    assert downloaded(stranger, stranger.get_by_role("button", name="Download")) == CONTENT
+    page.goto(document)
+    expect(page.get_by_text("Downloaded through a link")).to_be_visible()
+    page.get_by_role("button", name="Revoke").first.click()
+    expect(page.locator("#messages")).to_contain_text("The link has ended")
+    answer = stranger.goto(link)
+    assert answer is not None
+    assert answer.status == 410
+    expect(stranger.get_by_role("heading", name="This link has ended")).to_be_visible()
+
+
+def test_a_one_time_link_gives_the_document_once(visit: Visit) -> None:
+    page, stranger = visit(java_script_enabled=False), visit(None, java_script_enabled=False)
+    stranger.goto(make_link(page, _document(page), downloads="1"))
+    expect(stranger.get_by_role("heading", name="plain.bin")).to_be_visible()
+    assert downloaded(stranger, stranger.get_by_role("button", name="Download")) == CONTENT
+    stranger.get_by_role("button", name="Download").click()
+    expect(stranger.get_by_role("heading", name="This link has ended")).to_be_visible()
+
+
+def test_the_reason_for_a_refused_link_stands_at_its_field(visit: Visit) -> None:
+    page = visit(java_script_enabled=False)
+    page.goto(_document(page))
+    page.get_by_label("Password").evaluate("field => field.removeAttribute('minlength')")
+    page.get_by_label("Password").fill("short")
+    page.get_by_role("button", name="Make link").click()
+    expect(page.get_by_label("Password")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#id_password_error")).to_contain_text("at least 8 characters")
+
+
+def test_a_deleted_document_is_gone_from_the_list_and_its_address(visit: Visit) -> None:
+    page = visit(java_script_enabled=False)
+    document = _document(page)
+    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.locator("#messages")).to_contain_text("was deleted")
+    answer = page.goto(document)
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+
+
+def test_another_persons_document_is_not_found(visit: Visit) -> None:
+    document = _document(visit(java_script_enabled=False))
+    answer = visit("bob").goto(document)
+    assert answer is not None
+    assert answer.status == 404
