@@ -1,0 +1,1 @@
+"""The vault as real processes, killed, starved, lied to and spied on."""

@@ -1,0 +1,51 @@
+"""Installations of the vault, each once for a module."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.crash.installation import GRACE, Installation, embedded_installation, servers_installation
+from tests.crash.leftovers import Bucket
+from tests.services.fixtures import temporary_bucket
+from tests.services.s3_server import S3Server
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """SQLite and local disk, with graces of seconds."""
+    with embedded_installation(tmp_path_factory.mktemp("embedded"), **GRACE) as installation:
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def own_bucket(s3_client: "S3Client") -> Iterator[str]:
+    """A bucket that nobody else writes to: whatever is left in it is ours."""
+    yield from temporary_bucket(s3_client)
+
+
+@pytest.fixture(scope="module")
+def servers(
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_url: str,
+    s3_server: S3Server,
+    s3_client: "S3Client",
+    own_bucket: str,
+) -> Iterator[Installation]:
+    """PostgreSQL and S3, with graces of seconds."""
+    bucket = Bucket(s3_client, own_bucket)
+    directory = tmp_path_factory.mktemp("servers")
+    with servers_installation(
+        directory, postgres_url=postgres_url, s3=s3_server, bucket=bucket, **GRACE
+    ) as installation:
+        yield installation
+
+
+@pytest.fixture(params=["embedded", "servers"])
+def installation(request: pytest.FixtureRequest) -> Installation:
+    """Every test that asks for it runs on both."""
+    found: Installation = request.getfixturevalue(request.param)
+    return found

@@ -1,0 +1,71 @@
+"""An independent look at what is stored: by SQL, the file system and the S3 client, not by the vault's code."""
+
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import psycopg
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class Store(Protocol):
+    def objects(self) -> set[str]: ...
+    def unfinished(self) -> set[str]: ...
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Where the local provider keeps its objects."""
+
+    root: Path
+
+    def objects(self) -> set[str]:
+        return {name for name in self._files() if not name.endswith(".part")}
+
+    def unfinished(self) -> set[str]:
+        return {name for name in self._files() if name.endswith(".part")}
+
+    def _files(self) -> set[str]:
+        return {str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file()}
+
+
+@dataclass(frozen=True)
+class Bucket:
+    client: "S3Client"
+    name: str
+
+    def objects(self) -> set[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
+        return {entry["Key"] for page in pages for entry in page.get("Contents", ())}
+
+    def unfinished(self) -> set[str]:
+        pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.name)
+        return {upload["Key"] for page in pages for upload in page.get("Uploads", ())}
+
+
+def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
+    """What the database answers, on a connection of its own."""
+    if database_url.startswith("sqlite"):
+        with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"), timeout=20)) as connection:
+            return list(connection.execute(query))
+    with psycopg.connect(database_url) as server:
+        return server.execute(os.fsencode(query)).fetchall()
+
+
+def leftovers(database_url: str, store: Store) -> dict[str, set[str]]:
+    """Everything that no document needs, by kind; and what documents need and is not there."""
+    needed = {path for (path,) in rows(database_url, "SELECT storage_path FROM documents_attachment")}
+    objects = store.objects()
+    found = {
+        "orphan objects": objects - needed,
+        "missing objects": needed - objects,
+        "unfinished writes": store.unfinished(),
+        "staged rows": {f"{i}: {s}" for i, s in rows(database_url, "SELECT id, state FROM documents_stagedattachment")},
+        "removals": {path for (path,) in rows(database_url, "SELECT storage_path FROM documents_objectremoval")},
+    }
+    return {kind: names for kind, names in found.items() if names}
