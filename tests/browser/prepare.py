@@ -7,7 +7,7 @@ import django
 
 PASSWORD = "correct horse battery staple"
 # Alice owns documents, Bob owns none, Charlie sets up a second factor, Dora is staff.
-PEOPLE = ("alice", "bob", "charlie", "dora")
+PEOPLE = ("alice", "bob", "charlie", "dora", "erin")
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def test_a_passkey_is_added_and_signs_in(visit: Visit) -> None:
     resident = {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
     options = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True, **resident}
     session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-    sign_in(page, "dora")
+    sign_in(page, "erin")
     _open_guarded(page, "/accounts/2fa/webauthn/add/")
     page.get_by_label("Name").fill("Laptop")
     page.get_by_label("Passwordless").check()
