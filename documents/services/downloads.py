@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
 import structlog
 from django.db import transaction
@@ -35,6 +33,7 @@ from documents.models import Attachment, Vault
 from documents.services import audit
 from documents.services.actors import Actor
 from documents.storage.base import ObjectReader, StorageProvider
+from documents.storage.streaming import ClosesAtEnd
 from documents.wiring import key_ring, storage_provider
 
 log = structlog.get_logger(__name__)
@@ -55,7 +54,7 @@ def open_download(attachment: Attachment, actor: Actor, *, start: int, stop: int
     return download
 
 
-class Download:
+class Download(ClosesAtEnd):
     """Plaintext bytes [start, stop) of an attachment, as an iterator. The caller closes it.
 
     Each piece is a view of a reused buffer, valid until the next is asked for. The first chunk has verified when the
@@ -90,14 +89,6 @@ class Download:
     def close(self) -> None:
         """Release the connection to the store. May be called again."""
         self._resources.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _open(self) -> Iterator[memoryview]:
         """Open object and envelope. A row that was switched to another store meanwhile is read once more."""

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,10 +15,10 @@ from documents.storage.local_listing import iter_files
 from documents.storage.local_reader import LocalReader, open_file
 from documents.storage.local_tree import LocalTree
 from documents.storage.local_writer import LocalWriter
-from documents.storage.streaming import check_range, write_all
+from documents.storage.streaming import DerivedOperations, check_range, write_all
 
 
-class LocalProvider:
+class LocalProvider(DerivedOperations):
     """A ``StorageProvider`` with ``ConditionalCreate`` and ``UnfinishedWrites``; for any number of threads and
     processes at once.
 
@@ -38,23 +38,9 @@ class LocalProvider:
     def put_bytes(self, key: str, data: Buffer) -> ObjectRef:
         return write_all(self.open_writer(key), [data])
 
-    def put_if_absent(self, key: str, data: Buffer) -> ObjectRef:
-        return self.put_bytes(key, data)
-
-    def put_stream(self, key: str, chunks: Iterable[Buffer]) -> ObjectRef:
-        return write_all(self.open_writer(key), chunks)
-
     def open_writer(self, key: str) -> ObjectWriter:
         check_key(key)
         return LocalWriter(self._tree, key, provider=self.name)
-
-    def get(self, key: str) -> bytes:
-        with self.open(key) as reader:
-            return reader.read()
-
-    def get_range(self, key: str, start: int, length: int) -> bytes:
-        with self.open(key, start=start, length=length) as reader:
-            return reader.read()
 
     def open(self, key: str, *, start: int = 0, length: int | None = None) -> ObjectReader:
         check_key(key)
@@ -67,13 +53,6 @@ class LocalProvider:
     def head(self, key: str) -> ObjectInfo:
         with self.open(key) as reader:
             return reader.info
-
-    def exists(self, key: str) -> bool:
-        try:
-            self.head(key)
-        except ObjectNotFound:
-            return False
-        return True
 
     def delete(self, key: str) -> None:
         check_key(key)

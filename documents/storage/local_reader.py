@@ -3,16 +3,14 @@
 import errno
 import os
 import stat
-from types import TracebackType
-from typing import Self
 
 from documents.errors import IntegrityMismatch
 from documents.storage.base import ObjectInfo
 from documents.storage.local_errors import translated
-from documents.storage.streaming import end_of_range, read_up_to
+from documents.storage.streaming import ReadsByBuffer, end_of_range
 
 
-class LocalReader:
+class LocalReader(ReadsByBuffer):
     """An ``ObjectReader`` over a descriptor, which it owns from the start and closes on ``close``."""
 
     def __init__(self, file: int, info: ObjectInfo, *, start: int, length: int | None, provider: str) -> None:
@@ -43,21 +41,10 @@ class LocalReader:
         self._position += count
         return count
 
-    def read(self, size: int = -1) -> bytes:
-        return read_up_to(self, size)
-
     def close(self) -> None:
         if self._file is not None:
             file, self._file = self._file, None
             os.close(file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_file(name: str, *, directory: int) -> tuple[int, os.stat_result]:

@@ -3,20 +3,19 @@
 import os
 import secrets
 from contextlib import AbstractContextManager, suppress
-from types import TracebackType
-from typing import Self
 
 from documents.errors import InvalidObjectKey
 from documents.storage.base import Buffer, ObjectRef
 from documents.storage.hashing import Digest
 from documents.storage.local_errors import translated
 from documents.storage.local_tree import LocalTree
+from documents.storage.streaming import AbortsUnlessCommitted
 
 FILE_MODE = 0o600
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
-class LocalWriter:
+class LocalWriter(AbortsUnlessCommitted):
     """An ``ObjectWriter`` that fills ``.<random>.part`` beside the place of the object.
 
     ``commit`` syncs the file, gives it its name by a hard link, which fails where the name is taken, and syncs the
@@ -66,14 +65,6 @@ class LocalWriter:
         for descriptor in (file, directory):
             with suppress(OSError):
                 os.close(descriptor)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
 
     def _publish(self, directory: int) -> None:
         os.link(self._unfinished, self._name, src_dir_fd=directory, dst_dir_fd=directory)

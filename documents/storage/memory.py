@@ -13,7 +13,7 @@ from documents.storage.keys import check_key
 from documents.storage.memory_multipart import MemoryMultipart
 from documents.storage.memory_streams import MemoryReader, MemoryWriter
 from documents.storage.multipart import MIN_PART_SIZE
-from documents.storage.streaming import end_of_range, write_all
+from documents.storage.streaming import DerivedOperations, end_of_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class StoredObject:
     info: ObjectInfo
 
 
-class MemoryProvider:
+class MemoryProvider(DerivedOperations):
     """A ``StorageProvider`` with ``ConditionalCreate``, ``Multipart`` and ``UnfinishedWrites``, for any number of
     threads. A test may set ``min_part_size`` low to write an object of few bytes in many parts.
     """
@@ -38,22 +38,9 @@ class MemoryProvider:
         info = self._put(key, bytes(data))
         return ObjectRef(self.name, key, info.size, checksum_of(data))
 
-    def put_if_absent(self, key: str, data: Buffer) -> ObjectRef:
-        return self.put_bytes(key, data)
-
-    def put_stream(self, key: str, chunks: Iterable[Buffer]) -> ObjectRef:
-        return write_all(self.open_writer(key), chunks)
-
     def open_writer(self, key: str) -> ObjectWriter:
         check_key(key)
         return MemoryWriter(key, put=self.put_bytes)
-
-    def get(self, key: str) -> bytes:
-        return self._stored(key).data
-
-    def get_range(self, key: str, start: int, length: int) -> bytes:
-        with self.open(key, start=start, length=length) as reader:
-            return reader.read()
 
     def open(self, key: str, *, start: int = 0, length: int | None = None) -> ObjectReader:
         stored = self._stored(key)

@@ -3,12 +3,11 @@
 import logging
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import Self
 
 from documents.errors import IntegrityMismatch, ObjectExists, StorageError
 from documents.storage.base import Buffer, MultipartProvider, ObjectInfo, ObjectRef, Part
 from documents.storage.hashing import Digest, checksum_of
+from documents.storage.streaming import AbortsUnlessCommitted
 
 # The limits of S3 (Amazon S3 User Guide, "Amazon S3 multipart upload limits").
 MIN_PART_SIZE = 5 * 1024 * 1024
@@ -28,7 +27,7 @@ def next_part_size(written: int, smallest: int) -> int:
     return min(MAX_PART_SIZE, max(smallest, written // _GROWTH))
 
 
-class BufferedMultipartWriter:
+class BufferedMultipartWriter(AbortsUnlessCommitted):
     """An ``ObjectWriter`` for any provider with ``Multipart``.
 
     Holds one part that fills and at most two that are being uploaded, each of ``part_size`` bytes or, beyond
@@ -90,14 +89,6 @@ class BufferedMultipartWriter:
             except StorageError as error:
                 logger.warning("A multipart upload could not be aborted: %s", error)
         self._ended = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
 
     def _check_open(self) -> None:
         if self._ended:

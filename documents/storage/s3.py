@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
-from documents.errors import ObjectNotFound, StorageUnavailable
+from documents.errors import StorageUnavailable
 from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter, Part
 from documents.storage.hashing import checksum_of
 from documents.storage.keys import can_begin_a_key, is_valid_key
@@ -19,13 +19,13 @@ from documents.storage.s3_multipart import S3Multipart
 from documents.storage.s3_presign import S3Presigner
 from documents.storage.s3_reader import S3Reader
 from documents.storage.s3_retry import retry_conflicts
-from documents.storage.streaming import write_all
+from documents.storage.streaming import DerivedOperations
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-class S3Provider:
+class S3Provider(DerivedOperations):
     """A ``StorageProvider`` with every capability of ``base.py``; for any number of threads.
 
     ``prefix`` is put before every key and never seen by callers. Objects under it whose keys no provider accepts
@@ -70,36 +70,15 @@ class S3Provider:
         retry_conflicts(put)
         return ObjectRef(self.name, key, len(body), checksum_of(body))
 
-    def put_if_absent(self, key: str, data: Buffer) -> ObjectRef:
-        return self.put_bytes(key, data)
-
-    def put_stream(self, key: str, chunks: Iterable[Buffer]) -> ObjectRef:
-        return write_all(self.open_writer(key), chunks)
-
     def open_writer(self, key: str) -> ObjectWriter:
         self.bucket.full_key(key)
         return BufferedMultipartWriter(self, key, part_size=self.part_size)
-
-    def get(self, key: str) -> bytes:
-        with self.open(key) as reader:
-            return reader.read()
-
-    def get_range(self, key: str, start: int, length: int) -> bytes:
-        with self.open(key, start=start, length=length) as reader:
-            return reader.read()
 
     def open(self, key: str, *, start: int = 0, length: int | None = None) -> ObjectReader:
         return S3Reader(self.bucket, key, start=start, length=length)
 
     def head(self, key: str) -> ObjectInfo:
         return self._multipart.head(key)
-
-    def exists(self, key: str) -> bool:
-        try:
-            self.head(key)
-        except ObjectNotFound:
-            return False
-        return True
 
     def delete(self, key: str) -> None:
         full_key = self.bucket.full_key(key)

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from documents.errors import IntegrityMismatch, ObjectExists, StorageUnavailable
 from documents.storage.base import ObjectInfo
 from documents.storage.s3_bucket import S3Bucket
-from documents.storage.streaming import check_range, end_of_range, read_up_to
+from documents.storage.streaming import ReadsByBuffer, check_range, end_of_range
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -18,7 +17,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _ATTEMPTS = 3
 
 
-class S3Reader:
+class S3Reader(ReadsByBuffer):
     """An ``ObjectReader`` over the body of a GetObject.
 
     Where the connection breaks it asks for the rest, with ``If-Match`` on the ETag of the first answer, so that the
@@ -52,20 +51,9 @@ class S3Reader:
                         raise
         raise AssertionError("unreachable")
 
-    def read(self, size: int = -1) -> bytes:
-        return read_up_to(self, size)
-
     def close(self) -> None:
         self._closed = True
         self._drop_body()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _read_some(self, wanted: memoryview) -> int:
         if self._body is None:

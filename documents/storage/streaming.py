@@ -1,11 +1,98 @@
 """What every provider does alike with its writers, readers and ranges."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
 
-from documents.errors import RangeNotSatisfiable
-from documents.storage.base import Buffer, ObjectReader, ObjectRef, ObjectWriter
+from documents.errors import ObjectNotFound, RangeNotSatisfiable
+from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter
 
 _READ_SIZE = 1024 * 1024
+
+
+class AbortsUnlessCommitted(ABC):
+    """A context manager that calls ``abort`` when its block ends; after a ``commit`` that does nothing."""
+
+    @abstractmethod
+    def abort(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+
+class ClosesAtEnd(ABC):
+    """A context manager that calls ``close`` when its block ends."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ReadsByBuffer(ClosesAtEnd):
+    """An ``ObjectReader`` whose ``read`` follows from its ``readinto``."""
+
+    @abstractmethod
+    def readinto(self, buffer: bytearray | memoryview) -> int: ...
+
+    def read(self, size: int = -1) -> bytes:
+        pieces = bytearray()
+        while size < 0 or len(pieces) < size:
+            piece = bytearray(_READ_SIZE if size < 0 else min(_READ_SIZE, size - len(pieces)))
+            count = self.readinto(piece)
+            if not count:
+                break
+            pieces += memoryview(piece)[:count]
+        return bytes(pieces)
+
+
+class DerivedOperations(ABC):
+    """The operations of a ``StorageProvider`` that follow from the others. Its puts are put-if-absent by contract."""
+
+    @abstractmethod
+    def put_bytes(self, key: str, data: Buffer) -> ObjectRef: ...
+
+    @abstractmethod
+    def open_writer(self, key: str) -> ObjectWriter: ...
+
+    @abstractmethod
+    def open(self, key: str, *, start: int = 0, length: int | None = None) -> ObjectReader: ...
+
+    @abstractmethod
+    def head(self, key: str) -> ObjectInfo: ...
+
+    def put_if_absent(self, key: str, data: Buffer) -> ObjectRef:
+        return self.put_bytes(key, data)
+
+    def put_stream(self, key: str, chunks: Iterable[Buffer]) -> ObjectRef:
+        return write_all(self.open_writer(key), chunks)
+
+    def get(self, key: str) -> bytes:
+        with self.open(key) as reader:
+            return reader.read()
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        with self.open(key, start=start, length=length) as reader:
+            return reader.read()
+
+    def exists(self, key: str) -> bool:
+        try:
+            self.head(key)
+        except ObjectNotFound:
+            return False
+        return True
 
 
 def write_all(writer: ObjectWriter, chunks: Iterable[Buffer]) -> ObjectRef:
@@ -14,18 +101,6 @@ def write_all(writer: ObjectWriter, chunks: Iterable[Buffer]) -> ObjectRef:
         for chunk in chunks:
             writer.write(chunk)
         return writer.commit()
-
-
-def read_up_to(reader: ObjectReader, size: int) -> bytes:
-    """What ``ObjectReader.read`` promises, by means of ``readinto``: -1 reads to the end, else up to ``size`` bytes."""
-    pieces = bytearray()
-    while size < 0 or len(pieces) < size:
-        piece = bytearray(_READ_SIZE if size < 0 else min(_READ_SIZE, size - len(pieces)))
-        count = reader.readinto(piece)
-        if not count:
-            break
-        pieces += memoryview(piece)[:count]
-    return bytes(pieces)
 
 
 def end_of_range(size: int, start: int, length: int | None, *, provider: str, key: str) -> int:
