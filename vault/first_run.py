@@ -16,6 +16,9 @@ from documents.models import Attachment, StagedAttachment
 from documents.wiring import key_ring, storage_provider
 from vault.envfile import BASE_DIR
 
+# Letters and digits that are not taken for one another; 25 of them are 124 random bits.
+READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
+
 
 def prepare(tell: Callable[[str], None]) -> None:
     """Make database, keys, static files and an administrator where they are missing, then try what serving needs.
@@ -79,7 +82,7 @@ def _make_administrator(tell: Callable[[str], None]) -> None:
     username = os.environ.get("DJANGO_SUPERUSER_USERNAME") or "admin"
     email = os.environ.get("DJANGO_SUPERUSER_EMAIL") or "admin@localhost"
     password = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
-    chosen = password or secrets.token_urlsafe(15)
+    chosen = password or "-".join("".join(secrets.choice(READABLE) for _ in range(5)) for _ in range(5))
     # Told before it is committed: an account whose password nobody saw would be in the way of the next start.
     with transaction.atomic():
         users.create_superuser(username=username, email=email, password=chosen)

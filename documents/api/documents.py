@@ -42,7 +42,7 @@ UPLOAD_BODY = {
             "in": "header",
             "name": "X-Filename",
             "schema": {"type": "string"},
-            "description": "percent-encoded UTF-8, for a raw body",
+            "description": "percent-encoded UTF-8, for a raw body; beyond 255 bytes it is cut before its ending",
         }
     ],
 }

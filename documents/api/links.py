@@ -1,22 +1,23 @@
-"""/api/v1/documents/{id}/links: share a document."""
+"""/api/v1/documents/{id}/links: share a document; /api/v1/links/{id}: end what was shared."""
 
 from datetime import timedelta
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Router, Status
 
 from documents.api.auth import require_scope
-from documents.api.schemas import LinkIn, LinkOut
+from documents.api.schemas import LinkFacts, LinkIn, LinkOut
 from documents.http.caller import actor_of
 from documents.models import Document
-from documents.services.links import create_link
+from documents.selectors.documents import live_links_of
+from documents.services.links import create_link, revoke_link
 
 router = Router(tags=["links"])
 
 
-@router.post("/{uuid:document_id}/links", response={201: LinkOut}, summary="Make a link that expires")
+@router.post("/documents/{uuid:document_id}/links", response={201: LinkOut}, summary="Make a link that expires")
 def create_document_link(request: HttpRequest, document_id: UUID, body: LinkIn) -> Status[LinkOut]:
     """Answer with the URL, which is told this once. Without a password a plain GET of it gives the content."""
     require_scope(request, "share")
@@ -31,3 +32,29 @@ def create_document_link(request: HttpRequest, document_id: UUID, body: LinkIn) 
     )
     url = request.build_absolute_uri(reverse("links:open", args=[made.token]))
     return Status(201, LinkOut(id=made.link.pk, url=url, expires_at=made.link.expires_at))
+
+
+@router.get("/documents/{uuid:document_id}/links", response=list[LinkFacts], summary="The links that still give access")
+def list_document_links(request: HttpRequest, document_id: UUID) -> list[LinkFacts]:
+    """Newest first, without their URLs: the vault keeps hashes alone."""
+    require_scope(request, "share")
+    document = Document.objects.get_visible_to(request.user, document_id)
+    return [
+        LinkFacts(
+            id=link.pk,
+            created_at=link.created_at,
+            expires_at=link.expires_at,
+            has_password=bool(link.password),
+            downloads=link.downloads,
+            max_downloads=link.max_downloads,
+        )
+        for link in live_links_of(document)
+    ]
+
+
+@router.delete("/links/{uuid:link_id}", response={204: None}, summary="Revoke a link")
+def delete_link(request: HttpRequest, link_id: UUID) -> HttpResponse:
+    """End a link of yours now. Revoking again changes nothing."""
+    require_scope(request, "share")
+    revoke_link(link_id, creator=request.user, actor=actor_of(request, "api"))  # type: ignore[arg-type]  # see above
+    return HttpResponse(status=204)

@@ -41,6 +41,15 @@ class LinkOut(Schema):
     expires_at: datetime
 
 
+class LinkFacts(Schema):
+    id: UUID
+    created_at: datetime
+    expires_at: datetime
+    has_password: bool
+    downloads: int = Field(description="how often it was used")
+    max_downloads: int | None
+
+
 class Problem(Schema):
     """RFC 9457."""
 

@@ -24,7 +24,7 @@ api = NinjaAPI(
     openapi_url=None,
 )
 api.add_router("/documents", documents.router)
-api.add_router("/documents", links.router)
+api.add_router("", links.router)
 
 
 @api.exception_handler(VaultError)

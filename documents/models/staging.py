@@ -16,7 +16,8 @@ class StagedAttachment(SealedObject):
     STAGED: the object is stored and verified; it waits to be confirmed until ``expires_at``.
     DISCARDED: nobody will confirm it; the sweeper deletes the object and, a grace period later, once more and the row.
 
-    ``document_id`` is the id of the document that confirming will make: it is sealed into the envelope.
+    ``document_id`` is the id of the document that confirming will make: it is sealed into the envelope. ``title`` is
+    what its owner typed so far, or empty.
     """
 
     class State(models.TextChoices):
@@ -29,6 +30,7 @@ class StagedAttachment(SealedObject):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="staged_attachments"
     )
+    title = models.CharField(max_length=255, blank=True)
     state = models.CharField(max_length=12, choices=State.choices, default=State.RECEIVING)
     fence = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -18,6 +18,7 @@ from documents.encryption.envelope import (
 )
 from documents.errors import (
     AuthenticationFailed,
+    ConfigurationError,
     DocumentUnreadable,
     EncryptionError,
     IntegrityMismatch,
@@ -37,6 +38,14 @@ from documents.storage.streaming import ClosesAtEnd
 from documents.wiring import key_ring, storage_provider
 
 log = structlog.get_logger(__name__)
+
+
+def can_open_documents() -> bool:
+    """Whether this process holds a private key. An upload tier of public keys alone opens nothing."""
+    try:
+        return key_ring().can_open
+    except (ConfigurationError, EncryptionError):
+        return False
 
 
 def open_download(attachment: Attachment, actor: Actor, *, start: int, stop: int) -> "Download":

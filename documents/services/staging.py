@@ -1,6 +1,7 @@
 """Staged attachments after they were received: confirmed into a document, or discarded and swept."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -28,10 +29,21 @@ NONE = timedelta()
 _READ_SIZE = 1024 * 1024
 
 
-def confirm_upload(staged_id: UUID, *, owner: User | None, title: str, actor: Actor) -> Document:
+def keep_titles(titles: Mapping[UUID, str], *, owner: User) -> None:
+    """Keep what the owner typed for staged attachments until they are confirmed. What is not there is passed over."""
+    waiting = StagedAttachment.objects.filter(pk__in=titles, owner=owner, state=State.STAGED).only("pk", "title")
+    with transaction.atomic():
+        for staged in waiting:
+            title = clean_title(titles[staged.pk], filename="")
+            if title != staged.title:
+                StagedAttachment.objects.filter(pk=staged.pk, state=State.STAGED).update(title=title)
+
+
+def confirm_upload(staged_id: UUID, *, owner: User | None, title: str = "", actor: Actor) -> Document:
     """Make a document of a staged attachment. Rows change, no bytes move.
 
-    Raises UploadGone where there is nothing to confirm. Confirming again, or in parallel, returns the one document.
+    Without a ``title`` it gets the one that was kept for it, or the file's name without its ending. Raises UploadGone
+    where there is nothing to confirm. Confirming again, or in parallel, returns the one document.
     """
     with transaction.atomic():
         staged = StagedAttachment.objects.filter(pk=staged_id, owner=owner, state=State.STAGED).first()
@@ -42,7 +54,7 @@ def confirm_upload(staged_id: UUID, *, owner: User | None, title: str, actor: Ac
         if staged is None or not won:
             return _confirmed_before(staged_id, owner)
         document = Document.objects.create(
-            id=staged.document_id, owner=owner, title=clean_title(title, filename=staged.filename)
+            id=staged.document_id, owner=owner, title=clean_title(title or staged.title, filename=staged.filename)
         )
         sealed = {field.name: getattr(staged, field.name) for field in SealedObject._meta.get_fields()}
         attachment = Attachment.objects.create(id=staged.id, document=document, **sealed)

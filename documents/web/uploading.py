@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -18,7 +20,7 @@ from documents.http.forms import SealedForm, is_of_own_origin, sealed_form
 from documents.http.problems import problem_response
 from documents.models import Document
 from documents.selectors.documents import staged_attachments_of
-from documents.services.staging import confirm_upload, discard_upload
+from documents.services.staging import confirm_upload, discard_upload, keep_titles
 from documents.services.uploads import begin_upload
 from documents.web.errors import csrf_failure
 from documents.web.people import signed_in
@@ -86,6 +88,7 @@ def upload_raw(request: HttpRequest) -> HttpResponse:
 def settle_staged(request: HttpRequest) -> HttpResponse:
     """Confirm or discard: one (``confirm=<id>``, ``discard=<id>``) or all (``confirm=all``). Titles: ``title-<id>``."""
     user = signed_in(request)
+    keep_titles(_typed_titles(request), owner=user)
     if discarded := _chosen(request, "discard"):
         for staged_id in discarded:
             discard_upload(staged_id, owner=user, actor=actor_of(request, "web"))
@@ -95,17 +98,27 @@ def settle_staged(request: HttpRequest) -> HttpResponse:
     if len(confirmed) > 1:
         messages.success(request, f"{len(confirmed)} documents are in the vault.")
         return redirect("documents:list")
-    messages.success(request, f"“{confirmed[0].title}” is in the vault.")
-    return redirect("documents:detail", confirmed[0].pk)
+    page = reverse("documents:detail", args=[confirmed[0].pk])
+    messages.success(request, format_html('<a href="{}">{}</a> is in the vault.', page, confirmed[0].title))
+    return redirect("documents:upload" if staged_attachments_of(user).exists() else page)
+
+
+def _typed_titles(request: HttpRequest) -> dict[UUID, str]:
+    """Return the titles in the form, also of what this request leaves waiting: nothing typed is lost."""
+    typed = {}
+    for field, title in request.POST.items():
+        with suppress(ValueError):  # an id that is none names nothing
+            if field.startswith("title-"):
+                typed[UUID(field.removeprefix("title-"))] = str(title)
+    return typed
 
 
 def _confirm_chosen(request: HttpRequest) -> list[Document]:
-    """Confirm what was chosen, with its titles. Raises UploadGone where nothing of it was left to confirm."""
+    """Confirm what was chosen. Raises UploadGone where nothing of it was left to confirm."""
     confirmed: list[Document] = []
     for staged_id in _chosen(request, "confirm"):
-        title, actor = request.POST.get(f"title-{staged_id}", ""), actor_of(request, "web")
         with suppress(UploadGone):  # one that expired meanwhile does not keep the others
-            confirmed.append(confirm_upload(staged_id, owner=signed_in(request), title=title, actor=actor))
+            confirmed.append(confirm_upload(staged_id, owner=signed_in(request), actor=actor_of(request, "web")))
     if not confirmed:
         raise UploadGone
     return confirmed

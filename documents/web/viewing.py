@@ -12,7 +12,7 @@ from documents.http.content import content_response
 from documents.models import Document
 from documents.selectors.documents import document_visible_to, events_of, live_links_of
 from documents.services.digests import plaintext_digest
-from documents.services.downloads import open_download
+from documents.services.downloads import can_open_documents, open_download
 from documents.web.forms import LinkForm
 from documents.web.people import signed_in
 
@@ -35,6 +35,7 @@ def render_document(
     context = {
         "document": document,
         "attachment": attachment,
+        "can_open": can_open_documents(),
         "sha256": plaintext_digest(attachment),
         "versions": document.attachments.order_by("-version"),
         "links": live_links_of(document),

@@ -19,8 +19,8 @@ def upload(page: Page, files: Files) -> None:
     before = rows.count()
     choose(page, files)
     page.get_by_role("button", name="Upload", exact=True).click()
-    expect(page.locator("#uploads li.done")).to_have_count(len(files))
     expect(rows).to_have_count(before + len(files))
+    expect(page.locator("#uploads li")).to_have_count(0)
 
 
 def add_document(
@@ -31,7 +31,13 @@ def add_document(
     row = page.locator("#staged li").first
     if title:
         row.get_by_role("textbox").fill(title)
+    return confirmed(page, row)
+
+
+def confirmed(page: Page, row: Locator) -> str:
+    """Confirm what a row of the staged list holds, and go to the document; returns the address of its page."""
     row.get_by_role("button", name="Confirm").click()
+    page.locator("#messages a").click()
     page.wait_for_url("**/documents/*/")
     return page.url
 

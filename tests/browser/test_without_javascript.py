@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import choose, downloaded, make_link
+from tests.browser.steps import choose, confirmed, downloaded, make_link
 
 Visit = Callable[..., Page]
 CONTENT = bytes(range(256)) * 3000
@@ -18,9 +18,21 @@ def _document(page: Page) -> str:
     expect(page.locator("#messages")).to_contain_text("1 uploaded and sealed")
     row = page.locator("#staged li").first
     row.get_by_role("textbox").fill("A plain document")
-    row.get_by_role("button", name="Confirm").click()
+    document = confirmed(page, row)
     expect(page.get_by_role("heading", name="A plain document")).to_be_visible()
-    return page.url
+    return document
+
+
+def test_confirming_one_of_several_keeps_the_titles_typed_for_the_others(visit: Visit) -> None:
+    page = visit("bob", java_script_enabled=False)
+    page.goto("/upload/")
+    choose(page, {"one.txt": b"1", "two.txt": b"2"})
+    page.get_by_role("button", name="Upload", exact=True).click()
+    page.get_by_label("Title of one.txt").fill("The first")
+    page.get_by_label("Title of two.txt").fill("The second")
+    page.get_by_role("button", name="Confirm two.txt").click()
+    expect(page.locator("#messages")).to_contain_text("The second is in the vault")
+    expect(page.get_by_label("Title of one.txt")).to_have_value("The first")
 
 
 def test_a_document_comes_back_byte_for_byte(visit: Visit) -> None:

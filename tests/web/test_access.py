@@ -59,6 +59,8 @@ MATRIX: dict[str, Expected] = {
     "GET /api/v1/documents/{document}/content": Expected(200, 404, 404, 401),
     "HEAD /api/v1/documents/{document}/content": Expected(200, 404, 404, 401),
     "POST /api/v1/documents/{document}/links": Expected(201, 404, 404, 401),
+    "GET /api/v1/documents/{document}/links": Expected(200, 404, 404, 401),
+    "DELETE /api/v1/links/{link}": Expected(204, 404, 404, 401),
 }
 # Routes of Django and allauth, which have tests of their own; ours are everything else.
 FOREIGN = ("admin/", "accounts/")

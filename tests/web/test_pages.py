@@ -13,6 +13,7 @@ from pytest_django.fixtures import Settings
 from documents.models import Attachment, Document
 from documents.models.clock import database_now
 from tests.conftest import PASSWORD
+from tests.encryption.keys import upload_tier_ring
 
 
 @pytest.fixture
@@ -164,3 +165,19 @@ def test_a_second_factor_can_be_set_up_where_no_mail_is_sent(browser: Client) ->
 
     assert with_password.status_code == 302
     assert browser.get("/accounts/2fa/totp/activate/").status_code == 200
+
+
+def test_a_server_with_public_keys_alone_offers_no_download(
+    alice: User, client_of: Callable[[User], Client], store: Callable[..., Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, browser = f"/documents/{store().pk}/", client_of(alice)
+    assert "Download</a>" in browser.get(page).content.decode()
+
+    ring = upload_tier_ring()
+    for module in ("downloads", "digests"):
+        monkeypatch.setattr(f"documents.services.{module}.key_ring", lambda: ring)
+
+    shown = browser.get(page).content.decode()
+    assert "takes documents in and opens none" in shown
+    assert "Download</a>" not in shown
+    assert "Share by link" not in shown

@@ -198,6 +198,30 @@ def test_confirming_one_leads_to_its_page(browser: Client) -> None:
     assert "My pay slip" in browser.get(response["Location"]).content.decode()
 
 
+def test_confirming_one_of_several_comes_back_to_the_others_with_their_titles(browser: Client) -> None:
+    first, second = (send_raw(browser, b"abc").json()["id"] for _ in range(2))
+
+    titles = {f"title-{first}": "The first", f"title-{second}": "The second", "title-nonsense": "no id"}
+    response = settle(browser, confirm=first, **titles)
+
+    assert response["Location"] == "/upload/"
+    page = browser.get("/upload/").content.decode()
+    assert f'<a href="/documents/{Document.objects.get().pk}/">The first</a> is in the vault' in page
+    assert 'value="The second"' in page
+    settle(browser, confirm="all")
+    assert {document.title for document in Document.objects.all()} == {"The first", "The second"}
+
+
+def test_titles_of_others_are_not_kept(browser: Client, bob: User, client_of: Callable[[User], Client]) -> None:
+    staged_id = send_raw(browser, b"abc").json()["id"]
+    stranger = client_of(bob)
+    stranger.get("/upload/")
+
+    assert settle(stranger, confirm=staged_id, **{f"title-{staged_id}": "Mine now"}).status_code == 404
+
+    assert StagedAttachment.objects.get().title == ""
+
+
 def test_confirming_all_leads_to_the_list(browser: Client) -> None:
     for _ in range(3):
         send_raw(browser, b"abc")

@@ -1,4 +1,5 @@
 // Copying what a field shows: [data-copy] names the field's id.
+// A form whose answer is a download, [data-gives-download], leaves its page as it is: what that said before is cleared.
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest?.("[data-copy]");
@@ -12,4 +13,14 @@ document.addEventListener("click", async (event) => {
     // Without permission or HTTPS the text is selected all the same.
     button.textContent = "Selected: press Ctrl C";
   }
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-gives-download]")) return;
+  for (const error of form.querySelectorAll(".errorlist")) error.remove();
+  for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+  form.querySelector("[role=status]").textContent = "The download begins.";
+  // After the form was sent: the password does not stay on the screen of a shared machine.
+  setTimeout(() => form.reset());
 });

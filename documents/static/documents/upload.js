@@ -67,9 +67,7 @@ class Upload {
   answered(request) {
     const answer = json(request);
     if (request.status === 201 && answer) {
-      this.bar.value = 100;
-      this.show("done", `Sealed, ${bytes(this.file.size)}`, ["dismiss"]);
-      status.textContent = `${this.file.name} was uploaded and waits to be confirmed.`;
+      this.dismiss(`${this.file.name} was uploaded and waits to be confirmed.`);
       document.dispatchEvent(new Event("upload-staged"));
     } else if (answer?.detail) {
       this.fail(answer.detail, ["retry", "dismiss"]);
@@ -110,7 +108,7 @@ class Upload {
   show(state, text, offers) {
     this.row.className = state;
     this.row.querySelector(".state").textContent = text;
-    this.bar.classList.toggle("hide", state === "failed" || state === "done");
+    this.bar.classList.toggle("hide", state === "failed");
     for (const button of this.row.querySelectorAll("[data-do]")) {
       button.classList.toggle("hide", !offers.includes(button.dataset.do));
     }
