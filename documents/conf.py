@@ -36,6 +36,9 @@ class S3Config:
         return {
             "access_key": self.access_key,
             "secret_key": self.secret_key,
+            # django-storages would take them from AWS_SESSION_TOKEN and AWS_S3_SESSION_PROFILE: somebody else's.
+            "security_token": None,
+            "session_profile": None,
             "bucket_name": self.bucket,
             "region_name": self.region,
             "endpoint_url": self.endpoint_url,
@@ -116,7 +119,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
 def _s3(env: environ.Env) -> S3Config:
     for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET"):
         if not text(env, name):
-            raise ConfigurationError(f"{name} is missing. STORAGE_TYPE=s3 needs it; set it in the environment or .env.")
+            raise ConfigurationError(f"{name} is missing. A store on S3 needs it; set it in the environment or .env.")
     endpoint_url = text(env, "S3_ENDPOINT_URL") or None
     if endpoint_url and (urlsplit(endpoint_url).scheme not in ("http", "https") or not urlsplit(endpoint_url).netloc):
         raise ConfigurationError(f"S3_ENDPOINT_URL is {endpoint_url!r}. Write it as https://host or http://host:port.")
@@ -134,7 +137,8 @@ def _s3(env: environ.Env) -> S3Config:
 def text(env: environ.Env, name: str) -> str:
     """Return a variable, or what stands in the file that ``name``_FILE names; "" where neither is set."""
     try:
-        return str(env.str(name, "")).strip()
+        # Not env.str: that takes a value with a dollar in front for the name of another variable.
+        return str(env.ENVIRON.get(name, "")).strip()
     except OSError as error:
         raise ConfigurationError(f"{name}_FILE cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -130,6 +130,9 @@ class IntegrityMismatch(StorageError):
 class UnsupportedOperation(StorageError):
     status = 501
     code = "unsupported-operation"
+    public_message = (
+        "The document store lacks an operation that this needs. Trying again will not help; tell your operator."
+    )
 
 
 class EncryptionError(VaultError):

@@ -53,16 +53,30 @@ def _pem(text: str, variable: str, path: Path) -> tuple[str, bytes]:
     """Return where the PEM came from, and the PEM."""
     if text:
         return variable, text.encode()
-    if not path.is_file():
+    if not _exists(path):
         raise ConfigurationError(
             f"{variable} is not set and {path} does not exist. Make keys with `manage.py create_keyring`."
         )
     return str(path), _read(path)
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> KeyRingError:
+    return KeyRingError(f"{path} cannot be read: {error.strerror}. The vault's user must be able to read its keys.")
+
+
 def _read(path: Path) -> bytes:
-    pem = path.read_bytes()
-    if b"PRIVATE KEY-----" in pem and path.stat().st_mode & _OTHERS_MAY_READ:
+    try:
+        pem, mode = path.read_bytes(), path.stat().st_mode
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if b"PRIVATE KEY-----" in pem and mode & _OTHERS_MAY_READ:
         raise KeyRingError(
             f"{path} holds a private key that every user of this machine may read. Run: chmod 600 {path}"
         )

@@ -11,7 +11,6 @@ from documents.keysources import load_key_ring
 from documents.storage.base import StorageProvider
 from documents.storage.local import LocalProvider
 from documents.storage.memory import MemoryProvider
-from documents.storage.s3 import S3Provider
 
 
 def vault_config() -> VaultConfig:
@@ -27,6 +26,17 @@ def storage_provider(storage_type: str | None = None) -> StorageProvider:
     """
     config = vault_config()
     return _provider(config, storage_type or config.storage_type)
+
+
+def configured_providers() -> list[StorageProvider]:
+    """Return every store that this process is configured for: the one for new uploads, and those of earlier ones."""
+    config = vault_config()
+    types = {config.storage_type}
+    if config.s3:
+        types.add("s3")
+    if config.local_storage_path.is_dir():
+        types.add("local")
+    return [storage_provider(storage_type) for storage_type in sorted(types)]
 
 
 def key_ring() -> KeyRing:
@@ -46,6 +56,8 @@ def _provider(config: VaultConfig, storage_type: str) -> StorageProvider:
         case "local":
             return LocalProvider(root=config.local_storage_path, name="local")
         case "s3" if config.s3:
+            from documents.storage.s3 import S3Provider  # noqa: PLC0415  # botocore takes a moment to import
+
             return S3Provider.from_storages(alias="s3")
         case "memory":
             return MemoryProvider(name="memory")

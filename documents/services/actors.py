@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """``user`` is None for the system and for link recipients; ``via`` is web, api, link, task or command."""
+    """``user`` is None for the system and for link recipients; ``via`` is web, api, link, admin, task, command or
+    code (an app of the same project)."""
 
     user: "User | None"
     via: str

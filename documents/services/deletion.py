@@ -24,9 +24,10 @@ FAILURES_PER_PASS = 5
 def delete_document(document_id: UUID, *, owner: User | None, actor: Actor) -> None:
     """Delete a document, its versions and its links' access. Raises DocumentNotFound where it is not the owner's.
 
-    After the commit the objects are removed; one that cannot be now is removed by the sweeper later.
+    After the commit the objects are removed; one that cannot be now is removed by the sweeper later. Raises
+    RuntimeError inside a transaction of the caller's: its rollback would bring rows back whose objects have gone.
     """
-    with transaction.atomic():
+    with transaction.atomic(durable=True):
         document = Document.objects.select_for_update(of=("self",)).filter(pk=document_id, owner=owner).first()
         if document is None:
             raise DocumentNotFound

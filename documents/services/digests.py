@@ -2,17 +2,27 @@
 
 from functools import lru_cache
 
+import structlog
+
 from documents.encryption.envelope import open_row
-from documents.errors import ConfigurationError, EncryptionError
+from documents.errors import ConfigurationError, EncryptionError, KeyRingError, UnknownKey
 from documents.models import Attachment
 from documents.wiring import key_ring
 
+log = structlog.get_logger(__name__)
+
 
 def plaintext_digest(attachment: Attachment) -> str | None:
-    """Return it in hex, or None where this process cannot open it (a ring of public keys, an unknown KEK)."""
+    """Return it in hex, or None where this process cannot open it: a ring of public keys, an unknown KEK.
+
+    None as well where the row was tampered with, which is logged.
+    """
     try:
         return _opened(bytes(attachment.envelope_core), bytes(attachment.key_block), bytes(attachment.sealed_digest))
-    except (ConfigurationError, EncryptionError):
+    except (KeyRingError, UnknownKey, ConfigurationError):
+        return None
+    except EncryptionError as error:
+        log.exception("digest_unreadable", attachment_id=str(attachment.pk), error=str(error))
         return None
 
 

@@ -19,6 +19,7 @@ from documents.encryption.envelope import (
 from documents.errors import (
     AuthenticationFailed,
     ConfigurationError,
+    DocumentNotFound,
     DocumentUnreadable,
     EncryptionError,
     IntegrityMismatch,
@@ -51,14 +52,18 @@ def can_open_documents() -> bool:
 def open_download(attachment: Attachment, actor: Actor, *, start: int, stop: int) -> "Download":
     """Open a download for the document's owner, and audit it. Raises as ``Download`` does."""
     download = Download(attachment, actor, start=start, stop=stop)
-    audit.record(
-        "document.downloaded",
-        actor,
-        document_id=attachment.document_id,
-        attachment_id=attachment.pk,
-        start=start,
-        stop=stop,
-    )
+    try:
+        audit.record(
+            "document.downloaded",
+            actor,
+            document_id=attachment.document_id,
+            attachment_id=attachment.pk,
+            start=start,
+            stop=stop,
+        )
+    except BaseException:
+        download.close()
+        raise
     failpoint("download.opened")
     return download
 
@@ -71,7 +76,8 @@ class Download(ClosesAtEnd):
     connection: a body that ended early must not look complete.
 
     Raises DocumentUnreadable where the stored object is missing or damaged (it is then marked suspect and audited),
-    StorageError where the store does not answer, KeyRingError where this process holds no private key.
+    DocumentNotFound where the document was deleted meanwhile, StorageError where the store does not answer,
+    KeyRingError where this process holds no private key.
     """
 
     def __init__(self, attachment: Attachment, actor: Actor, *, start: int, stop: int) -> None:
@@ -105,10 +111,16 @@ class Download(ClosesAtEnd):
             return self._open_at(storage_provider(self.attachment.storage_type))
         except ObjectNotFound:
             place = self.attachment.storage_type, self.attachment.storage_path
-            self.attachment.refresh_from_db()
+            self._read_row_again()
             if place == (self.attachment.storage_type, self.attachment.storage_path):
                 raise
             return self._open_at(storage_provider(self.attachment.storage_type))
+
+    def _read_row_again(self) -> None:
+        try:
+            self.attachment.refresh_from_db()
+        except Attachment.DoesNotExist as error:
+            raise DocumentNotFound from error
 
     def _open_at(self, provider: StorageProvider) -> Iterator[memoryview]:
         """A whole document is one request to the store; a range is two: the header, and the chunks that cover it."""
@@ -133,6 +145,7 @@ class Download(ClosesAtEnd):
         except KeyRingError:
             raise
         except (EncryptionError, IntegrityMismatch, ObjectNotFound, RangeNotSatisfiable) as error:
+            self._read_row_again()
             self._record_unreadable(error)
             raise DocumentUnreadable from error
 

@@ -110,7 +110,10 @@ def open_linked(link: Link, actor: Actor, *, start: int, stop: int) -> Download:
     Raises LinkGone where the link has ended, and as ``Download`` does.
     """
     attachment = linked_attachment(link)
-    download = Download(attachment, actor, start=start, stop=stop)
+    try:
+        download = Download(attachment, actor, start=start, stop=stop)
+    except DocumentNotFound as error:
+        raise LinkGone from error
     try:
         claim_download(link, attachment, actor)
     except BaseException:

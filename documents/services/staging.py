@@ -1,6 +1,7 @@
 """Staged attachments after they were received: confirmed into a document, or discarded and swept."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
@@ -19,12 +20,13 @@ from documents.services import audit
 from documents.services.actors import SYSTEM, Actor
 from documents.services.names import clean_title
 from documents.storage.base import Multipart, StorageProvider, UnfinishedWrites
-from documents.wiring import storage_provider, vault_config
+from documents.wiring import configured_providers, storage_provider, vault_config
 
 log = structlog.get_logger(__name__)
 State = StagedAttachment.State
 
 SWEPT_PER_PASS = 500
+FAILURES_PER_PASS = 5  # of one store
 NONE = timedelta()
 _READ_SIZE = 1024 * 1024
 
@@ -45,7 +47,7 @@ def confirm_upload(staged_id: UUID, *, owner: User | None, title: str = "", acto
     Without a ``title`` it gets the one that was kept for it, or the file's name without its ending. Raises UploadGone
     where there is nothing to confirm. Confirming again, or in parallel, returns the one document.
     """
-    with transaction.atomic():
+    with transaction.atomic(durable=True):
         staged = StagedAttachment.objects.filter(pk=staged_id, owner=owner, state=State.STAGED).first()
         won = (
             staged
@@ -84,9 +86,18 @@ def discard(staged: StagedAttachment, action: str, actor: Actor, *, reason: str 
     """Mark the row DISCARDED if nobody took its fence, then delete the object. Returns whether we marked it.
 
     The row stays for a second look by the sweeper, so a store that does not answer now loses nothing, and neither does
-    a writer that was taken for dead and finishes its put after all.
+    a writer that was taken for dead and finishes its put after all. Raises RuntimeError inside a transaction of the
+    caller's, as deleting a document does.
     """
-    with transaction.atomic():
+    marked = _mark_discarded(staged, action, actor, reason=reason)
+    if marked:
+        delete_object_of(staged)
+        failpoint("discard.object-deleted")
+    return marked
+
+
+def _mark_discarded(staged: StagedAttachment, action: str, actor: Actor, *, reason: str) -> bool:
+    with transaction.atomic(durable=True):
         marked = (
             StagedAttachment.objects.filter(pk=staged.pk, fence=staged.fence)
             .exclude(state=State.DISCARDED)
@@ -97,10 +108,21 @@ def discard(staged: StagedAttachment, action: str, actor: Actor, *, reason: str 
         if marked:
             audit.record(action, actor, document_id=staged.document_id, attachment_id=staged.id, reason=reason)
     failpoint("discard.row-marked")
-    if marked:
-        delete_object_of(staged)
-        failpoint("discard.object-deleted")
     return bool(marked)
+
+
+class _Patience:
+    """A store that is down is not asked for every row: each attempt waits for its time-outs."""
+
+    def __init__(self) -> None:
+        self._failures: Counter[str] = Counter()
+
+    def delete_object_of(self, staged: StagedAttachment) -> bool:
+        if self._failures[staged.storage_type] >= FAILURES_PER_PASS:
+            return False
+        gone = delete_object_of(staged)
+        self._failures[staged.storage_type] += not gone
+        return gone
 
 
 def sweep_uploads() -> int:
@@ -108,14 +130,16 @@ def sweep_uploads() -> int:
 
     Safe to run at any time, twice and in parallel: each row is taken by its fence.
     """
-    due = StagedAttachment.objects.filter(expires_at__lte=Now()).order_by("expires_at")
-    ended = sum(
-        discard(staged, "upload.expired", SYSTEM, reason=staged.state)
-        for staged in due.exclude(state=State.DISCARDED)[:SWEPT_PER_PASS]
-    )
+    due, patience = StagedAttachment.objects.filter(expires_at__lte=Now()).order_by("expires_at"), _Patience()
+    ended = 0
+    for staged in due.exclude(state=State.DISCARDED)[:SWEPT_PER_PASS]:
+        if _mark_discarded(staged, "upload.expired", SYSTEM, reason=staged.state):
+            ended += 1
+            patience.delete_object_of(staged)
+            failpoint("discard.object-deleted")
     for staged in due.filter(state=State.DISCARDED)[:SWEPT_PER_PASS]:
         row = StagedAttachment.objects.filter(pk=staged.pk, state=State.DISCARDED)
-        if delete_object_of(staged):
+        if patience.delete_object_of(staged):
             row.delete()
         else:
             row.update(expires_at=database_now() + vault_config().discard_grace)
@@ -123,19 +147,22 @@ def sweep_uploads() -> int:
 
 
 def sweep_unfinished() -> int:
-    """Remove what killed writers left in the store for new uploads and no row names. Returns how much that was.
+    """Remove what killed writers left in any store and no row names. Returns how much that was.
 
     It spares everything begun since the oldest upload that is still alive began, by a lease, which is far more than
     the clocks of store and database can differ. Safe to run at any time, twice and in parallel.
     """
-    provider = storage_provider()
-    if not isinstance(provider, UnfinishedWrites):
-        return 0
     now = database_now()
     live = StagedAttachment.objects.filter(state=State.RECEIVING, expires_at__gt=Now()).order_by("created_at").first()
-    return provider.remove_unfinished(
-        older_than=vault_config().upload_lease + (now - live.created_at if live else NONE)
-    )
+    older_than = vault_config().upload_lease + (now - live.created_at if live else NONE)
+    removed = 0
+    for provider in configured_providers():
+        if isinstance(provider, UnfinishedWrites):
+            try:
+                removed += provider.remove_unfinished(older_than=older_than)
+            except StorageError as error:  # one store that is down does not keep the others
+                log.warning("unfinished_not_swept", provider=provider.name, error=str(error))
+    return removed
 
 
 def object_checksum(provider: StorageProvider, key: str) -> str:

@@ -8,7 +8,7 @@ Only then is the upload acknowledged. Whoever dies on the way leaves an intent r
 import time
 from types import TracebackType
 from typing import Self
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import filetype
 from django.contrib.auth.models import User
@@ -20,7 +20,7 @@ from documents.encryption.envelope import EnvelopeIds, Metadata, Sealer
 from documents.encryption.keyring import KeyRing
 from documents.errors import IntegrityMismatch, ObjectExists, UploadGone, UploadTooLarge, VaultError
 from documents.failpoints import failpoint
-from documents.models import StagedAttachment, Vault
+from documents.models import Attachment, StagedAttachment, Vault
 from documents.models.clock import database_now
 from documents.models.connection import release_connection
 from documents.services import audit
@@ -36,20 +36,18 @@ from documents.wiring import key_ring, storage_provider, vault_config
 SNIFFED = 8192
 
 
-def begin_upload(
-    *, owner: User | None, filename: str, content_type: str, actor: Actor, document_id: UUID | None = None
-) -> "Upload":
+def begin_upload(*, owner: User | None, filename: str, content_type: str, actor: Actor) -> "Upload":
     """Commit the intent row and return the upload. The caller closes it: ``finish``, or ``abort``.
 
-    ``document_id`` is the document a new version is meant for; without it a new document gets a new id. Raises
-    ConfigurationError or KeyRingError before anything is written.
+    Raises ConfigurationError or KeyRingError before anything is written, and RuntimeError inside a transaction of the
+    caller's: its rollback would take the row that the sweeper needs to find the object.
     """
     config = vault_config()
     provider, ring = storage_provider(), key_ring()
     ring.require_sealing()
     name = clean_filename(filename)
     staged = StagedAttachment(
-        document_id=document_id or uuid4(),
+        document_id=uuid4(),
         owner=owner,
         filename=name,
         content_type=clean_content_type(content_type),
@@ -63,7 +61,8 @@ def begin_upload(
         at=timezone.now(),
         readable_name=name if config.object_names == "readable" else "",
     )
-    staged.save(force_insert=True)
+    with transaction.atomic(durable=True):
+        staged.save(force_insert=True)
     failpoint("upload.intent-committed")
     return Upload(staged, provider, ring, actor)
 
@@ -132,9 +131,9 @@ class Upload:
             self._envelope[1].abort()
         if self._maybe_stored:
             discard(self.staged, "upload.failed", self._actor, reason=reason)
-            # A sweeper may have taken the row before our object was there. A row that is gone was confirmed, by a
-            # commit whose answer we lost: then the object is a document's.
-            if StagedAttachment.objects.filter(pk=self.staged.pk, state=StagedAttachment.State.DISCARDED).exists():
+            # A sweeper may have taken the row, and cleared up, before our object was there. A commit whose answer we
+            # lost may have made it a document's: then it stays.
+            if not self._is_kept():
                 delete_object_of(self.staged)
             return
         with transaction.atomic():
@@ -189,6 +188,9 @@ class Upload:
             return ObjectRef(self._provider.name, key, sealer.object_size, error.checksum)
 
     def _check_size(self, stored: ObjectRef) -> None:
+        """Ask the store what it holds. Its digest needs no asking: S3 refuses a body whose SHA-256 is not the signed
+        one, and the local provider hashes what it wrote and synced; a full read would double the time of an upload.
+        """
         found = self._provider.head(stored.key).size
         if found != stored.size:
             raise IntegrityMismatch(
@@ -206,7 +208,7 @@ class Upload:
         staged.sealed_digest = sealer.seal_digest(bytes.fromhex(self._hash.checksum().removeprefix("sha256:")))
         fields = ("state", "expires_at", "size", "sealed_size", "digest", "envelope_core", "key_block", "sealed_digest")
         values = {name: getattr(staged, name) for name in (*fields, "content_type")}
-        with transaction.atomic():
+        with transaction.atomic(durable=True):
             if not self._mine().update(**values):
                 raise UploadGone
             audit.record(
@@ -218,6 +220,12 @@ class Upload:
             raise UploadGone
         release_connection()
         self._renew_at = time.monotonic() + self._lease.total_seconds() / 3
+
+    def _is_kept(self) -> bool:
+        """Whether a row needs the object: a document's, or a staged attachment's that somebody may still confirm."""
+        staged = StagedAttachment.objects.filter(pk=self.staged.pk).exclude(state=StagedAttachment.State.DISCARDED)
+        # In this order: confirming deletes the second in the transaction that makes the first.
+        return staged.exists() or Attachment.objects.filter(pk=self.staged.pk).exists()
 
     def _mine(self) -> QuerySet[StagedAttachment]:
         """The intent row, while no sweeper has taken it over."""

@@ -11,9 +11,6 @@ Add the class of ``conformance_capabilities`` for every capability it claims; a 
 The tests leave objects under ``conformance/``. Only pytest is needed.
 """
 
-# asserting is what tests do
-# the text of an error is the provider's own
-
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

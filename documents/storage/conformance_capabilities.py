@@ -3,8 +3,6 @@
 ``PresigningConformance`` speaks HTTP to the URLs that the provider signs, so it proves what the store enforces.
 """
 
-# asserting is what tests do
-
 import random
 import time
 import urllib.error

@@ -1,8 +1,5 @@
 """The part of the conformance suite that is about writes: whole or not at all, and never over another object."""
 
-# asserting is what tests do
-# the text of an error is the provider's own
-
 import hashlib
 import threading
 from collections.abc import Callable, Iterator

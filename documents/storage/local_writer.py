@@ -30,8 +30,12 @@ class LocalWriter(AbortsUnlessCommitted):
         self._digest = Digest()
         self._file: int | None = None
         self._directory: int | None = None
-        with self._translated():
-            self._create(tree, above)
+        try:
+            with self._translated():
+                self._create(tree, above)
+        except BaseException:
+            self.abort()
+            raise
 
     def write(self, data: Buffer) -> None:
         file, _ = self._open_descriptors()
@@ -54,17 +58,17 @@ class LocalWriter(AbortsUnlessCommitted):
             self.abort()
 
     def abort(self) -> None:
-        if self._file is None or self._directory is None:
-            return
         file, directory = self._file, self._directory
         self._file = self._directory = None
         self._digest.close()
         # The file is gone after a commit; on a disk that fails it stays, for remove_unfinished.
-        with suppress(OSError):
-            os.unlink(self._unfinished, dir_fd=directory)
-        for descriptor in (file, directory):
+        if file is not None:
             with suppress(OSError):
-                os.close(descriptor)
+                os.unlink(self._unfinished, dir_fd=directory)
+        for descriptor in (file, directory):
+            if descriptor is not None:
+                with suppress(OSError):
+                    os.close(descriptor)
 
     def _publish(self, directory: int) -> None:
         os.link(self._unfinished, self._name, src_dir_fd=directory, dst_dir_fd=directory)
@@ -80,8 +84,8 @@ class LocalWriter(AbortsUnlessCommitted):
     def _create(self, tree: LocalTree, segments: list[str]) -> None:
         try:
             with tree.directory(segments, create=True) as directory:
-                self._file = os.open(self._unfinished, _CREATE, FILE_MODE, dir_fd=directory)
                 self._directory = os.dup(directory)
+                self._file = os.open(self._unfinished, _CREATE, FILE_MODE, dir_fd=directory)
         except NotADirectoryError as error:
             raise InvalidObjectKey(
                 "An object already has the name of a directory of this key", provider=self._provider, key=self._key

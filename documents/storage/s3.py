@@ -1,14 +1,14 @@
 """Objects in a bucket of Amazon S3, or of any store that speaks its API.
 
-Importing this module imports botocore, which takes a moment: import it where an S3 provider is built.
+Importing this module imports botocore, which takes a moment: ``documents.wiring`` does it where one is built.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from documents.errors import StorageUnavailable
+from documents.errors import ObjectExists, StorageUnavailable, UnsupportedOperation
 from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter, Part
 from documents.storage.hashing import checksum_of
 from documents.storage.keys import can_begin_a_key, is_valid_key
@@ -59,15 +59,19 @@ class S3Provider(DerivedOperations):
         full_key = self.bucket.full_key(key)
         body = as_body(data)
 
-        def put() -> None:
+        def put(**condition: Any) -> None:
             with self.bucket.errors(key):
-                answer = self.bucket.client.put_object(
-                    Bucket=self.bucket.name, Key=full_key, Body=body, IfNoneMatch="*"
-                )
+                answer = self.bucket.client.put_object(Bucket=self.bucket.name, Key=full_key, Body=body, **condition)
                 # An answer without it is none of S3's, whatever its status.
                 answer["ETag"]
 
-        retry_conflicts(put)
+        try:
+            retry_conflicts(lambda: put(IfNoneMatch="*"))
+        except UnsupportedOperation:
+            # A store that lacks conditional writes: keys are unique, so looking before is as good as it gets.
+            if self.exists(key):
+                raise ObjectExists("An object with this key is there already", provider=self.name, key=key) from None
+            put()
         return ObjectRef(self.name, key, len(body), checksum_of(body))
 
     def open_writer(self, key: str) -> ObjectWriter:

@@ -237,3 +237,30 @@ def test_every_variable_that_is_read_is_explained() -> None:
 
     assert len(names) > 30
     assert {name for name in names if f"{name}=" not in explained} == set()
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+def test_a_dollar_in_front_of_a_secret_is_part_of_it(configure: Configure, tmp_path: Path, *, from_file: bool) -> None:
+    (tmp_path / "passphrase").write_text("$uperSecret\n")
+    given = (
+        {"VAULT_KEK_PASSPHRASE_FILE": str(tmp_path / "passphrase")}
+        if from_file
+        else {"VAULT_KEK_PASSPHRASE": "$uperSecret"}
+    )
+
+    assert configure(uperSecret="of another variable", **given).keys.passphrase == "$uperSecret"
+
+
+def test_a_key_that_cannot_be_read_is_named(configure: Configure, tmp_path: Path) -> None:
+    write_keys(tmp_path)
+    (tmp_path / "primary.pem").unlink()
+    (tmp_path / "primary.pem").symlink_to(tmp_path / "origin.pem" / "below-a-file")
+    with pytest.raises(ConfigurationError, match=r"primary\.pem"):
+        load_key_ring(configure().keys)
+
+    (tmp_path / "older").mkdir()
+    (tmp_path / "primary.pem").unlink()
+    write_keys(tmp_path)
+    (tmp_path / "older" / "directory.pem").mkdir()
+    with pytest.raises(KeyRingError, match=r"directory\.pem cannot be read: Is a directory"):
+        load_key_ring(configure().keys)

@@ -6,13 +6,25 @@ from typing import NoReturn
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import DatabaseError
 from pytest_django.fixtures import Settings
 
 from documents.encryption.keyring import KeyRing
-from documents.errors import ConfigurationError, DocumentUnreadable, SealOnlyKeyRing, StorageUnavailable, UnknownKey
+from documents.errors import (
+    ConfigurationError,
+    DocumentNotFound,
+    DocumentUnreadable,
+    LinkGone,
+    SealOnlyKeyRing,
+    StorageUnavailable,
+    UnknownKey,
+)
 from documents.models import Attachment, AuditEvent, Document
+from documents.services import audit
 from documents.services.actors import Actor
-from documents.services.downloads import Download
+from documents.services.deletion import delete_document
+from documents.services.downloads import Download, open_download
+from documents.services.links import create_link, open_linked
 from documents.storage.base import StorageProvider
 from documents.storage.memory import MemoryProvider
 from tests.encryption.keys import ring_holding, upload_tier_ring
@@ -227,3 +239,39 @@ def test_a_repaired_document_is_no_longer_suspect(
     read(attachment, as_alice)
     attachment.refresh_from_db()
     assert attachment.suspect_at is None
+
+
+def test_a_document_deleted_meanwhile_is_not_found_and_no_fault(
+    attachment: Attachment, alice: User, as_alice: Actor
+) -> None:
+    delete_document(attachment.document_id, owner=alice, actor=as_alice)
+
+    with pytest.raises(DocumentNotFound):
+        read(attachment, as_alice)
+    assert not AuditEvent.objects.filter(action="attachment.unreadable").exists()
+
+
+def test_a_link_whose_document_is_deleted_meanwhile_has_ended(
+    attachment: Attachment, alice: User, as_alice: Actor, provider: StorageProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = create_link(attachment.document, creator=alice, actor=as_alice).link
+    monkeypatch.setattr("documents.services.links.linked_attachment", lambda _link: attachment)
+    delete_document(attachment.document_id, owner=alice, actor=as_alice)
+
+    with pytest.raises(LinkGone):
+        open_linked(link, as_alice, start=0, stop=attachment.size)
+
+
+def test_a_download_that_cannot_be_audited_gives_its_reader_back(
+    attachment: Attachment, as_alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Download] = []
+    monkeypatch.setattr(Download, "close", lambda download: closed.append(download))  # noqa: PLW0108  # binds
+
+    def refuse(*_args: object, **_facts: object) -> NoReturn:
+        raise DatabaseError("no room for a row")
+
+    monkeypatch.setattr(audit, "record", refuse)
+    with pytest.raises(DatabaseError):
+        open_download(attachment, as_alice, start=0, stop=attachment.size)
+    assert len(closed) == 1

@@ -1,19 +1,29 @@
 """Staged attachments: confirmed once, discarded wholly, swept in time, however often they are asked to."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from typing import NoReturn
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.db.models import F
+from pytest_django.fixtures import Settings
 
 from documents import tasks
 from documents.errors import StorageUnavailable, UploadGone
 from documents.models import Attachment, AuditEvent, Document, ObjectRemoval, StagedAttachment
 from documents.models.clock import database_now
 from documents.services.actors import Actor
-from documents.services.staging import confirm_upload, discard, discard_upload, sweep_uploads
+from documents.services.staging import (
+    FAILURES_PER_PASS,
+    confirm_upload,
+    discard,
+    discard_upload,
+    sweep_unfinished,
+    sweep_uploads,
+)
 from documents.services.uploads import begin_upload
 from documents.storage.base import StorageProvider
 from documents.storage.memory import MemoryProvider
@@ -208,3 +218,46 @@ def test_a_stale_fence_ends_nothing(staged: StagedAttachment, provider: StorageP
     assert not discard(stale, "upload.expired", Actor(None, "task"))
     assert provider.exists(staged.storage_path)
     assert actions() == ["upload.staged"]
+
+
+def test_a_store_that_is_down_is_asked_a_few_times_and_others_are_swept(
+    alice: User, as_alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2 * FAILURES_PER_PASS + 2):
+        with begin_upload(owner=alice, filename="a", content_type="", actor=as_alice) as upload:
+            staged = upload.finish()
+        if number % 2:
+            StagedAttachment.objects.filter(pk=staged.pk).update(storage_type="down")
+    asked: list[str] = []
+    sound = MemoryProvider(name="sound")
+
+    class Down(MemoryProvider):
+        def delete(self, key: str) -> None:
+            asked.append(key)
+            raise StorageUnavailable("down", key=key)
+
+    down = Down(name="down")
+    monkeypatch.setattr("documents.services.staging.storage_provider", lambda name: down if name == "down" else sound)
+    for _ in range(2):
+        asked.clear()
+        expire()
+        sweep_uploads()
+        assert len(asked) == FAILURES_PER_PASS
+
+    assert set(StagedAttachment.objects.values_list("storage_type", flat=True)) == {"down"}
+
+
+def test_leftovers_are_removed_from_every_store_also_where_one_is_down(
+    db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.VAULT = replace(settings.VAULT, upload_lease=timedelta())
+    down, sound = MemoryProvider(), MemoryProvider()
+    sound.create_multipart("abandoned")
+
+    def refuse(**_options: object) -> NoReturn:
+        raise StorageUnavailable("down")
+
+    monkeypatch.setattr(down, "remove_unfinished", refuse)
+    monkeypatch.setattr("documents.services.staging.configured_providers", lambda: [down, sound])
+    assert sweep_unfinished() == 1
+    assert list(sound.iter_multiparts()) == []

@@ -50,7 +50,7 @@ CODES = {
 
 
 @pytest.mark.parametrize("code", CODES, ids=errno.errorcode.get)
-@pytest.mark.parametrize("call", ["write", "fsync", "link", "mkdir", "open"])
+@pytest.mark.parametrize("call", ["write", "fsync", "link", "mkdir", "open", "dup"])
 def test_a_fault_of_the_system_during_a_put_leaves_nothing(
     provider: LocalProvider, monkeypatch: pytest.MonkeyPatch, call: str, code: int
 ) -> None:
@@ -111,3 +111,15 @@ def failing(code: int) -> Callable[..., None]:
         raise OSError(code, os.strerror(code))
 
     return call
+
+
+def test_a_put_that_cannot_begin_keeps_no_descriptor(provider: LocalProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    for call in ("dup", "open"):
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        monkeypatch.setattr(os, call, failing(errno.EMFILE))
+        for _ in range(3):
+            with pytest.raises(StorageUnavailable):
+                provider.open_writer("a")
+        monkeypatch.undo()
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+        assert list(provider.root.iterdir()) == []

@@ -8,6 +8,7 @@ from botocore.config import Config
 from django.core.files.storage import storages
 from django.test import override_settings
 
+from documents.conf import S3Config
 from documents.errors import ConfigurationError
 from documents.storage.s3 import S3Provider
 from documents.storage.s3_client import vault_config
@@ -63,3 +64,13 @@ def test_an_alias_that_is_not_s3_is_a_configuration_error(aliases: None) -> None
     for alias in ("disk", "missing"):
         with pytest.raises(ConfigurationError, match=alias):
             S3Provider.from_storages(alias)
+
+
+def test_credentials_of_somebody_else_in_the_environment_are_not_mixed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "somebody-elses")
+    monkeypatch.setenv("AWS_S3_SESSION_PROFILE", "somebody-elses")
+    options = S3Config("access", "secret", "bucket", "eu-central-1").storage_options()
+    with override_settings(STORAGES={"s3": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}}):
+        client: Any = S3Provider.from_storages("s3").bucket.client
+        credentials = client._request_signer._credentials
+    assert (credentials.access_key, credentials.secret_key, credentials.token) == ("access", "secret", None)
