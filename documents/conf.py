@@ -110,7 +110,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         discard_grace=_duration(env, "VAULT_DISCARD_GRACE", timedelta(hours=1)),
         link_lifetime=link_lifetime,
         link_max_lifetime=link_max_lifetime,
-        max_requests_per_client=_count(env, "VAULT_MAX_REQUESTS_PER_CLIENT", 200),
+        max_requests_per_client=count(env, "VAULT_MAX_REQUESTS_PER_CLIENT", 200),
         require_staff_mfa=flag(env, "VAULT_REQUIRE_STAFF_MFA"),
         signup_open=flag(env, "VAULT_SIGNUP_OPEN"),
     )
@@ -179,7 +179,8 @@ def _size(env: environ.Env, name: str, default: int) -> int:
     return _within(name, _number(env, name, default, "a whole number of bytes"), 1, LARGEST_OBJECT)
 
 
-def _count(env: environ.Env, name: str, default: int) -> int:
+def count(env: environ.Env, name: str, default: int) -> int:
+    """Return a whole number from 1 to a million."""
     return _within(name, _number(env, name, default, "a whole number"), 1, 1_000_000)
 
 

@@ -9,7 +9,7 @@ import environ
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
-from documents.conf import flag, from_environment, text
+from documents.conf import count, flag, from_environment, text
 from documents.errors import ConfigurationError
 from vault import environment, logs
 from vault.envfile import BASE_DIR, load_env_file
@@ -30,6 +30,7 @@ try:
     ALLOWED_HOSTS = environment.listed(env, "ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
     CSRF_TRUSTED_ORIGINS = environment.listed(env, "CSRF_TRUSTED_ORIGINS")
     DATABASES = {"default": environment.database(env, "DATABASE_URL", f"sqlite:///{DATA_DIR / 'vault.sqlite3'}")}
+    DATABASE_CONNECTIONS = count(env, "VAULT_DATABASE_CONNECTIONS", 20)
     CACHES = {"default": environment.cache(env, "CACHE_URL", "locmemcache://")}
     EMAIL = environment.mail(env, "EMAIL_URL", "dummymail://")
     DEFAULT_FROM_EMAIL = text(env, "DEFAULT_FROM_EMAIL") or "vault@localhost"
@@ -107,8 +108,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
-    DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
+    # There are more threads than a server has connections (100, PostgreSQL's default): they share a few, each for as
+    # long as it needs one, and whoever gets none within the time is told that the database does not answer.
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 0,
+        "max_size": DATABASE_CONNECTIONS,
+        "timeout": 20,
+    }
 
 vars().update(EMAIL)
 MAIL_IS_SENT = EMAIL["EMAIL_BACKEND"] not in environment.SILENT_MAIL

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.urls import get_resolver
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -22,6 +23,8 @@ from vault.listening import PortInvalid, check_port_is_free, listening_host, lis
 # them than slow clients are likely, and they end when idle. Beyond BACKPRESSURE connections wait to be accepted.
 BLOCKING_THREADS = 256
 BACKPRESSURE = 512
+# A connection that says nothing for so long, before a request or between two, is closed.
+HEADER_SECONDS = 15
 # After it was told to stop, a worker may finish what it does for so many seconds.
 FINISH_SECONDS = 10
 
@@ -51,6 +54,9 @@ def serve(application: Callable[..., Any], *, host: str, port: int, respawn: boo
         websockets=False,
         workers=1,
         blocking_threads=BLOCKING_THREADS,
+        # HTTP/1 alone: while granian waits to see which version a client speaks, its time-out does not count.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
         backpressure=BACKPRESSURE,
         respawn_failed_workers=respawn,
         workers_kill_timeout=FINISH_SECONDS,

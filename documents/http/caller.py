@@ -9,6 +9,8 @@ from django.http import HttpRequest
 
 from documents.services.actors import Actor
 
+_IPV6_PREFIX = 64  # RFC 6177: the smallest that a site is given
+
 
 def client_ip(request: HttpRequest) -> str | None:
     """Return the client's address. ``X-Forwarded-For`` counts only behind a proxy of ours, and then its last entry.
@@ -22,6 +24,15 @@ def client_ip(request: HttpRequest) -> str | None:
         return str(ipaddress.ip_address(address))
     except ValueError:  # a Unix socket has none
         return None
+
+
+def client_network(request: HttpRequest) -> str | None:
+    """Return what limits count by: an IPv4 address, or the /64 of an IPv6 one, which is what one customer gets."""
+    address = client_ip(request)
+    if address is None or ":" not in address:
+        return address
+    network = ipaddress.ip_network((address, _IPV6_PREFIX), strict=False)
+    return str(network.network_address)
 
 
 def request_id() -> str:

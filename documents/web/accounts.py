@@ -5,7 +5,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.http import HttpRequest
 
-from documents.http.caller import client_ip
+from documents.http.caller import client_network
 from documents.web.account_secrets import decrypt_secret, encrypt_secret
 
 
@@ -16,7 +16,7 @@ class VaultAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allau
         return bool(settings.VAULT.signup_open)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return client_ip(request) or "unknown"
+        return client_network(request) or "unknown"
 
 
 class VaultMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no type hints

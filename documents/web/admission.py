@@ -5,10 +5,11 @@ import weakref
 from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
+from queue import SimpleQueue
 
 from django.http import HttpRequest, HttpResponseBase
 
-from documents.http.caller import client_ip
+from documents.http.caller import client_network
 from documents.http.problems import problem
 from documents.wiring import vault_config
 
@@ -26,12 +27,15 @@ class AdmissionMiddleware:
         self.get_response = get_response
         self._in_progress: Counter[str] = Counter()
         self._lock = threading.Lock()
+        # Who left is only noted, and counted by the next that enters: a response may be collected while this very
+        # thread holds the lock. A SimpleQueue is made for that ("reentrant", says its documentation).
+        self._left: SimpleQueue[str] = SimpleQueue()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        address = client_ip(request)
-        if address is None:
+        client = client_network(request)
+        if client is None:
             return self.get_response(request)
-        if not self._enter(address):
+        if not self._enter(client):
             refusal = problem(
                 status=HTTPStatus.TOO_MANY_REQUESTS,
                 code="too-many-requests",
@@ -42,22 +46,24 @@ class AdmissionMiddleware:
         try:
             response = self.get_response(request)
         except BaseException:
-            self._leave(address)
+            self._left.put(client)
             raise
         # Once: when the server closes the response, or at the latest when nobody holds it any more.
-        leave = weakref.finalize(response, self._leave, address)
+        leave = weakref.finalize(response, self._left.put, client)
         response._resource_closers.append(leave)  # type: ignore[attr-defined]  # Django has no public way
         return response
 
-    def _enter(self, address: str) -> bool:
+    def _enter(self, client: str) -> bool:
         with self._lock:
-            if self._in_progress[address] >= vault_config().max_requests_per_client:
+            self._count_those_who_left()
+            if self._in_progress[client] >= vault_config().max_requests_per_client:
                 return False
-            self._in_progress[address] += 1
+            self._in_progress[client] += 1
             return True
 
-    def _leave(self, address: str) -> None:
-        with self._lock:
-            self._in_progress[address] -= 1
-            if not self._in_progress[address]:
-                del self._in_progress[address]
+    def _count_those_who_left(self) -> None:
+        while not self._left.empty():
+            client = self._left.get()
+            self._in_progress[client] -= 1
+            if not self._in_progress[client]:
+                del self._in_progress[client]

@@ -1,5 +1,6 @@
 """How many requests of one client are worked on at a time."""
 
+import gc
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,32 @@ def test_one_address_gets_so_many_at_a_time_and_no_more() -> None:
         slow.go.set()
         assert [done.result(10) for done in [*working, other]] == [200] * (MOST + 1)
     assert whole("192.0.2.1") == 200
+
+
+def test_addresses_of_one_ipv6_network_count_as_one() -> None:
+    admit = AdmissionMiddleware(lambda _request: StreamingHttpResponse([b"x"]))
+    held = [admit(asked_by(f"2001:db8:1:2::{number}")) for number in range(MOST)]
+
+    assert admit(asked_by("2001:db8:1:2:ffff::1")).status_code == 429
+    assert admit(asked_by("2001:db8:1:3::1")).status_code == 200
+    held.clear()
+
+
+def test_a_response_collected_while_the_lock_is_held_blocks_nobody() -> None:
+    admit = AdmissionMiddleware(lambda _request: HttpResponse("done"))
+    nobodys = admit(asked_by("192.0.2.1"))
+    nobodys.itself = nobodys  # type: ignore[attr-defined]  # only the collector of cycles frees it
+    del nobodys
+
+    with ThreadPoolExecutor(1) as thread:
+        freed = thread.submit(_collect_inside, admit)
+        assert freed.result(10)
+        assert admit(asked_by("192.0.2.1")).status_code == 200
+
+
+def _collect_inside(admit: AdmissionMiddleware) -> bool:
+    with admit._lock:
+        return gc.collect() > 0
 
 
 def test_a_download_counts_until_it_is_closed() -> None:
