@@ -193,9 +193,7 @@ class UploadTooLarge(UploadError):
     code = "upload-too-large"
 
     def __init__(self, limit: int) -> None:
-        super().__init__(
-            f"The limit is {limit:,} bytes (VAULT_MAX_UPLOAD_SIZE); this is larger. Nothing of it was kept."
-        )
+        super().__init__(f"The limit is {limit:,} bytes; this is larger. Nothing of it was kept.")
 
 
 class UploadIncomplete(UploadError):

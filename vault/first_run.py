@@ -1,21 +1,23 @@
 """What a new checkout needs before it can serve: database, keys, static files, an administrator. Safe to repeat."""
 
-import os
 import secrets
 import tempfile
 from collections.abc import Callable
 
+import environ
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from documents.conf import text
 from documents.keymaking import RECOVERY_PRIVATE, make_missing_keys
 from documents.models import Attachment, StagedAttachment
 from documents.wiring import key_ring, storage_provider
 from vault.envfile import BASE_DIR
 
+ENVIRONMENT = environ.FileAwareEnv()
 # Letters and digits that are not taken for one another; 25 of them are 124 random bits.
 READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -43,7 +45,7 @@ def _make_keys(tell: Callable[[str], None]) -> None:
     # Whoever names a primary elsewhere looks after all of them; and new keys open no document that is there.
     if keys.primary_pem or Attachment.objects.exists() or StagedAttachment.objects.exists():
         return
-    recovery_dir = BASE_DIR / (os.environ.get("VAULT_RECOVERY_DIR") or "recovery-key")
+    recovery_dir = BASE_DIR / (text(ENVIRONMENT, "VAULT_RECOVERY_DIR") or "recovery-key")
     if not make_missing_keys(keys, recovery_dir):
         return
     tell(f"Keys made in {keys.directory}: back them up, apart from the data.")
@@ -79,9 +81,9 @@ def _make_administrator(tell: Callable[[str], None]) -> None:
     users = get_user_model().objects
     if users.exists():
         return
-    username = os.environ.get("DJANGO_SUPERUSER_USERNAME") or "admin"
-    email = os.environ.get("DJANGO_SUPERUSER_EMAIL") or "admin@localhost"
-    password = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+    username = text(ENVIRONMENT, "DJANGO_SUPERUSER_USERNAME") or "admin"
+    email = text(ENVIRONMENT, "DJANGO_SUPERUSER_EMAIL") or "admin@localhost"
+    password = text(ENVIRONMENT, "DJANGO_SUPERUSER_PASSWORD")
     chosen = password or "-".join("".join(secrets.choice(READABLE) for _ in range(5)) for _ in range(5))
     # Told before it is committed: an account whose password nobody saw would be in the way of the next start.
     with transaction.atomic():

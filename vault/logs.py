@@ -18,6 +18,18 @@ def redact_tokens(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
     return {name: redacted(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
+def keep_to_one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Escape, for the renderer of text, what could forge a line or move a terminal's cursor; tracebacks keep theirs."""
+    return {
+        name: _escaped(value) if isinstance(value, str) and name != "exception" else value
+        for name, value in event.items()
+    }
+
+
+def _escaped(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", errors="surrogatepass").decode() for c in text)
+
+
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -45,8 +57,10 @@ def configure() -> None:
 
 def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
     """``LOGGING`` for Django: everything to stderr, in one format, at ``level`` and above."""
-    renderer: Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
+    renderers: list[Processor] = (
+        [structlog.processors.JSONRenderer()]
+        if as_json
+        else [keep_to_one_line, structlog.dev.ConsoleRenderer(colors=False)]
     )
     return {
         "version": 1,
@@ -54,7 +68,7 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         "formatters": {
             "structured": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_tokens, renderer],
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_tokens, *renderers],
                 "foreign_pre_chain": _SHARED,
             },
         },

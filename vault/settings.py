@@ -118,6 +118,10 @@ else:
         "timeout": 20,
     }
 
+if CACHES["default"]["BACKEND"].endswith("LocMemCache"):
+    # Django's 300 are too few: what counts attempts to sign in would be thrown out by a flood of them.
+    CACHES["default"].setdefault("OPTIONS", {}).setdefault("MAX_ENTRIES", 100_000)
+
 vars().update(EMAIL)
 MAIL_IS_SENT = EMAIL["EMAIL_BACKEND"] not in environment.SILENT_MAIL
 

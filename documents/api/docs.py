@@ -7,7 +7,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from documents.api.schemas import Problem
 from documents.api.urls import api
+from documents.http.problems import PROBLEM_TYPE
+
+PROBLEM = "#/components/schemas/Problem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +31,13 @@ class Operation:
 @require_safe
 def openapi_document(_request: HttpRequest) -> JsonResponse:
     """The OpenAPI document, for programs. Public, as the page is."""
-    return JsonResponse(api.get_openapi_schema())
+    return JsonResponse(api_schema())
 
 
 @require_safe
 def api_docs(request: HttpRequest) -> HttpResponse:
     """Show every operation of the API. Public: it says nothing that the source does not."""
-    schema = api.get_openapi_schema()
+    schema = api_schema()
     operations = [
         _operation(schema, path, method, facts)
         for path, methods in schema["paths"].items()
@@ -42,6 +46,19 @@ def api_docs(request: HttpRequest) -> HttpResponse:
     base_url = request.build_absolute_uri("/").rstrip("/")
     context = {"info": schema["info"], "operations": operations, "base_url": base_url}
     return render(request, "api_docs.html", context)
+
+
+def api_schema() -> dict[str, Any]:
+    """Return the OpenAPI document, with an id for every operation and the problem document that each may answer."""
+    schema: dict[str, Any] = api.get_openapi_schema()
+    schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+    problem = {"description": "a problem (RFC 9457)", "content": {PROBLEM_TYPE: {"schema": {"$ref": PROBLEM}}}}
+    for methods in schema["paths"].values():
+        for facts in methods.values():
+            facts["responses"]["default"] = problem
+        if "head" in methods:  # of one function with "get", and one object with it here
+            methods["head"] = {**methods["head"], "operationId": methods["head"]["operationId"] + "_head"}
+    return schema
 
 
 def _operation(schema: dict[str, Any], path: str, method: str, facts: dict[str, Any]) -> Operation:
@@ -59,7 +76,7 @@ def _operation(schema: dict[str, Any], path: str, method: str, facts: dict[str, 
 
 
 def _answer(schema: dict[str, Any], status: str | int, answer: dict[str, Any]) -> dict[str, Any]:
-    content = answer.get("content", {}).get("application/json", {})
+    content: dict[str, Any] = next(iter(answer.get("content", {}).values()), {})
     return {
         "status": status,
         "description": answer.get("description", ""),

@@ -8,10 +8,11 @@ from django.urls import reverse
 from ninja import Router, Status
 
 from documents.api.auth import require_scope
-from documents.api.schemas import LinkFacts, LinkIn, LinkOut
+from documents.api.schemas import LinkFacts, LinkIn, LinkOut, LinkPage
 from documents.http.caller import actor_of
 from documents.models import Document
 from documents.selectors.documents import live_links_of
+from documents.selectors.paging import page_of
 from documents.services.links import create_link, revoke_link
 
 router = Router(tags=["links"])
@@ -34,12 +35,13 @@ def create_document_link(request: HttpRequest, document_id: UUID, body: LinkIn) 
     return Status(201, LinkOut(id=made.link.pk, url=url, expires_at=made.link.expires_at))
 
 
-@router.get("/documents/{uuid:document_id}/links", response=list[LinkFacts], summary="The links that still give access")
-def list_document_links(request: HttpRequest, document_id: UUID) -> list[LinkFacts]:
+@router.get("/documents/{uuid:document_id}/links", response=LinkPage, summary="The links that still give access")
+def list_document_links(request: HttpRequest, document_id: UUID, cursor: str = "") -> LinkPage:
     """Newest first, without their URLs: the vault keeps hashes alone."""
     require_scope(request, "share")
     document = Document.objects.get_visible_to(request.user, document_id)
-    return [
+    page = page_of(live_links_of(document), cursor=cursor)
+    items = [
         LinkFacts(
             id=link.pk,
             created_at=link.created_at,
@@ -48,8 +50,9 @@ def list_document_links(request: HttpRequest, document_id: UUID) -> list[LinkFac
             downloads=link.downloads,
             max_downloads=link.max_downloads,
         )
-        for link in live_links_of(document)
+        for link in page.rows
     ]
+    return LinkPage(items=items, next_cursor=page.next_cursor or None)
 
 
 @router.delete("/links/{uuid:link_id}", response={204: None}, summary="Revoke a link")

@@ -50,6 +50,11 @@ class LinkFacts(Schema):
     max_downloads: int | None
 
 
+class LinkPage(Schema):
+    items: list[LinkFacts]
+    next_cursor: str | None = Field(description="pass it as ?cursor= for the next page; null on the last")
+
+
 class Problem(Schema):
     """RFC 9457."""
 

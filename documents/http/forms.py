@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
+from django.core.exceptions import TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
+from django.utils.http import is_same_domain
 
 from documents.errors import UploadIncomplete, UploadRejected
 from documents.http.bodies import FORM_OVERHEAD, announced_length
@@ -21,8 +23,18 @@ def is_of_own_origin(request: HttpRequest) -> bool:
     A client that sends neither header is no browser of today, and the token decides.
     """
     origin = request.headers.get("Origin")
-    own = {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}
-    return (not origin or origin in own) and request.headers.get("Sec-Fetch-Site") != "cross-site"
+    trusted = not origin or origin == f"{request.scheme}://{request.get_host()}" or _is_trusted(origin)
+    return trusted and (bool(origin) or request.headers.get("Sec-Fetch-Site") != "cross-site")
+
+
+def _is_trusted(origin: str) -> bool:
+    """Whether CSRF_TRUSTED_ORIGINS names it, by itself or as https://*.example.com."""
+    scheme, _, host = origin.partition("://")
+    for pattern in settings.CSRF_TRUSTED_ORIGINS:
+        trusted_scheme, _, trusted_host = pattern.partition("://")
+        if scheme == trusted_scheme and is_same_domain(host, trusted_host.removeprefix("*")):
+            return True
+    return False
 
 
 class SealedForm:
@@ -57,6 +69,11 @@ def sealed_form(request: HttpRequest, actor: Actor, *, most_files: int = 1) -> I
             field_names = [name for name, files in request.FILES.lists() for _file in files]
         except UnreadablePostError as error:
             raise UploadIncomplete(received=0, expected=expected) from error
+        except (TooManyFilesSent, TooManyFieldsSent) as error:
+            raise UploadRejected(
+                f"A form takes at most {settings.DATA_UPLOAD_MAX_NUMBER_FILES} documents at a time. Nothing was kept; "
+                "send them in several goes."
+            ) from error
         except MultiPartParserError as error:
             raise UploadRejected(
                 "The body is not the multipart form its Content-Type says. Nothing was kept."

@@ -183,7 +183,7 @@ def _check_limits(lifetime: timedelta, password: str, max_downloads: int | None)
     longest = vault_config().link_max_lifetime
     if not timedelta(seconds=1) <= lifetime <= longest:
         raise LinkRejected(
-            f"A link lives between 1 and {longest.total_seconds():.0f} seconds, not {lifetime.total_seconds():.0f}."
+            f"A link lives between 1 second and {lifetime_in_words(longest)}, not {lifetime_in_words(lifetime)}."
         )
     if not password.isprintable():
         raise LinkRejected("The password of a link has letters, digits, signs and spaces alone.")
@@ -191,6 +191,15 @@ def _check_limits(lifetime: timedelta, password: str, max_downloads: int | None)
         raise LinkRejected(f"The password of a link has {SHORTEST_PASSWORD} to 1000 characters.")
     if max_downloads is not None and not 1 <= max_downloads <= MOST_DOWNLOADS:
         raise LinkRejected(f"A link allows between 1 and {MOST_DOWNLOADS:,} downloads; {max_downloads:,} were asked.")
+
+
+def lifetime_in_words(lifetime: timedelta) -> str:
+    """Return "7 days", "24 hours", "90 minutes" or "61 seconds": the largest unit that says it without a rest."""
+    seconds = int(lifetime.total_seconds())
+    for unit, size, least in (("day", 86400, 2), ("hour", 3600, 1), ("minute", 60, 1)):
+        if seconds % size == 0 and seconds // size >= least:
+            return f"{seconds // size} {unit}{'s' if seconds // size != 1 else ''}"
+    return f"{seconds} second{'s' if seconds != 1 else ''}"
 
 
 def _digest(token: str) -> str:

@@ -5,6 +5,7 @@ import unicodedata
 
 # The width of the column, in characters; and what file systems take, in bytes, when the document is saved again.
 LONGEST_NAME = 255
+LONGEST_ENDING = 20  # bytes; what is longer is no ending
 FALLBACK = "document"
 UNKNOWN_TYPE = "application/octet-stream"
 # What HTTP clients say of a body when nobody told them: no document is of these types.
@@ -22,25 +23,29 @@ def clean_filename(name: str) -> str:
     is cut. What has nothing left is called "document". Repeating it changes nothing.
     """
     last = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    visible = "".join(c for c in unicodedata.normalize("NFC", last) if unicodedata.category(c) not in _INVISIBLE)
-    plain = " ".join(_FORBIDDEN.sub("_", visible).split()).strip(". ")
+    visible = "".join(c for c in last if unicodedata.category(c) not in _INVISIBLE)
+    # Only now: what was invisible may have stood between characters that belong together.
+    composed = unicodedata.normalize("NFC", visible)
+    plain = " ".join(_FORBIDDEN.sub("_", composed).split()).strip(". ")
     if not plain:
         return FALLBACK
     stem, dot, ending = plain.rpartition(".")
-    if not stem or len(ending.encode()) > 20:
+    if not stem or len(ending.encode()) > LONGEST_ENDING:
         stem, dot, ending = plain, "", ""
     room = LONGEST_NAME - len((dot + ending).encode())
-    return (_cut(stem, room).rstrip(". ") or FALLBACK) + dot + ending
+    cut = _cut(stem, room).rstrip(". ")
+    # A cut may have made an ending of what was none: then it is cleaned as one.
+    return (cut or FALLBACK) + dot + ending if dot or cut == plain else clean_filename(cut)
 
 
 def clean_title(title: str, *, filename: str) -> str:
     """Return a title of one line and at most 255 characters; without one, the file name without its ending."""
     visible = "".join(
         " " if unicodedata.category(c) == "Cc" else c
-        for c in unicodedata.normalize("NFC", title)
+        for c in title
         if unicodedata.category(c) == "Cc" or unicodedata.category(c) not in _INVISIBLE
     )
-    plain = " ".join(visible.split())[:LONGEST_NAME].strip()
+    plain = " ".join(unicodedata.normalize("NFC", visible).split())[:LONGEST_NAME].strip()
     return plain or filename.rpartition(".")[0] or filename
 
 

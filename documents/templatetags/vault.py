@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 
+from documents.http.caller import request_id
 from documents.models import AuditEvent, Link
 from documents.wiring import vault_config
 
@@ -101,7 +102,7 @@ def in_words(event: AuditEvent) -> str:
 
 @register.filter
 def status(link: Link) -> str:
-    """Return the word for a link's state: Active, Revoked, Used up, Ended (its document is gone), or Expired."""
+    """Return the word for a link's state: Active, Revoked, Document deleted, Expired or Used up."""
     if link.revoked_at:
         return "Revoked"
     if link.document_id is None:
@@ -117,6 +118,12 @@ def status(link: Link) -> str:
 def downloads_left(link: Link) -> int:
     """Return how many downloads a counted link still gives."""
     return max(0, (link.max_downloads or 0) - link.downloads)
+
+
+@register.simple_tag
+def logged_as() -> str:
+    """Return the id under which the log keeps this request, or "" where there is none."""
+    return request_id()
 
 
 @register.simple_tag

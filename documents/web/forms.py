@@ -4,22 +4,32 @@ from datetime import timedelta
 
 from django import forms
 
-from documents.services.links import MOST_DOWNLOADS, SHORTEST_PASSWORD
+from documents.services.links import MOST_DOWNLOADS, SHORTEST_PASSWORD, lifetime_in_words
+from documents.wiring import vault_config
 
-HOUR = 3600
-LIFETIMES = [
-    (HOUR, "1 hour"),
-    (24 * HOUR, "24 hours"),
-    (7 * 24 * HOUR, "7 days"),
-    (30 * 24 * HOUR, "30 days"),
-]
+USUAL_LIFETIMES = (timedelta(hours=1), timedelta(hours=24), timedelta(days=7), timedelta(days=30))
+
+
+def lifetimes() -> list[tuple[int, str]]:
+    """Return the seconds and the words of what a link may live: the usual ones within the limit, and the default."""
+    config = vault_config()
+    offered = {config.link_lifetime, *(usual for usual in USUAL_LIFETIMES if usual <= config.link_max_lifetime)}
+    return [(int(lifetime.total_seconds()), lifetime_in_words(lifetime)) for lifetime in sorted(offered)]
+
+
+def default_lifetime() -> int:
+    return int(vault_config().link_lifetime.total_seconds())
 
 
 class LinkForm(forms.Form):
     """A new link: how long it lives, and optionally a password and a count."""
 
     expires_in = forms.TypedChoiceField(
-        label="Ends after", choices=LIFETIMES, coerce=int, initial=24 * HOUR, help_text="by the vault's own clock"
+        label="Ends after",
+        choices=lifetimes,
+        coerce=int,
+        initial=default_lifetime,
+        help_text="by the vault's own clock",
     )
     password = forms.CharField(
         label="Password",

@@ -66,7 +66,10 @@ def _refused(request: HttpRequest, link: Link, error: LinkError) -> HttpResponse
     form = LinkPasswordForm(request.POST if request.method == "POST" else None)
     if form.is_bound:
         form.add_error("password", str(error))
-    return _page(request, link, form, status=error.status)
+    page = _page(request, link, form, status=error.status)
+    if isinstance(error, LinkLocked):
+        page["Retry-After"] = str(int(error.retry_after.total_seconds()))
+    return page
 
 
 def _ended(request: HttpRequest, error: LinkError) -> HttpResponse:

@@ -90,8 +90,7 @@ def settle_staged(request: HttpRequest) -> HttpResponse:
     user = signed_in(request)
     keep_titles(_typed_titles(request), owner=user)
     if discarded := _chosen(request, "discard"):
-        for staged_id in discarded:
-            discard_upload(staged_id, owner=user, actor=actor_of(request, "web"))
+        _discard(request, discarded)
         messages.success(request, "Discarded. Nothing of it was kept.")
         return redirect("documents:upload")
     confirmed = _confirm_chosen(request)
@@ -101,6 +100,18 @@ def settle_staged(request: HttpRequest) -> HttpResponse:
     page = reverse("documents:detail", args=[confirmed[0].pk])
     messages.success(request, format_html('<a href="{}">{}</a> is in the vault.', page, confirmed[0].title))
     return redirect("documents:upload" if staged_attachments_of(user).exists() else page)
+
+
+def _discard(request: HttpRequest, chosen: list[UUID]) -> None:
+    """Raises UploadGone where nothing of it was left to discard."""
+    gone = 0
+    for staged_id in chosen:
+        try:
+            discard_upload(staged_id, owner=signed_in(request), actor=actor_of(request, "web"))
+        except UploadGone:  # one that expired meanwhile does not keep the others
+            gone += 1
+    if gone == len(chosen):
+        raise UploadGone
 
 
 def _typed_titles(request: HttpRequest) -> dict[UUID, str]:

@@ -36,7 +36,7 @@ def test_the_links_of_a_document_are_listed_without_their_tokens(
     answer = ask(alice, "GET", f"/documents/{document.pk}/links")
 
     assert answer.status_code == 200
-    facts = {link["id"]: link for link in answer.json()}
+    facts = {link["id"]: link for link in answer.json()["items"]}
     assert len(facts) == 2
     protected = facts[str(made.link.pk)]
     assert (protected["has_password"], protected["downloads"], protected["max_downloads"]) == (True, 0, 3)
@@ -51,7 +51,7 @@ def test_a_link_is_revoked_and_stays_so(ask: Ask, alice: User, as_alice: Actor, 
     assert ask(alice, "DELETE", f"/links/{made.link.pk}").status_code == 204
     assert ask(alice, "DELETE", f"/links/{made.link.pk}").status_code == 204
 
-    assert ask(alice, "GET", f"/documents/{document.pk}/links").json() == []
+    assert ask(alice, "GET", f"/documents/{document.pk}/links").json()["items"] == []
     assert Client().get(f"/l/{made.token}").status_code == 410
     assert AuditEvent.objects.get(action="link.revoked").via == "api"
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.browser.site import MAX_UPLOAD_SIZE
-from tests.browser.steps import choose, downloaded, upload
+from tests.browser.steps import add_document, choose, downloaded, upload
 
 Visit = Callable[..., Page]
 
@@ -100,7 +101,7 @@ def test_the_keyboard_alone_reaches_the_files_and_the_button(visit: Visit) -> No
     page.keyboard.press("Tab")
     expect(page.locator("input[type=file]")).to_be_focused()
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Space")
+        page.keyboard.press("Space", delay=100)  # as long as a finger needs: a shorter one is lost at times
     chooser.value.set_files(FilePayload(name="by-keyboard.txt", mimeType="text/plain", buffer=b"typed"))
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Upload", exact=True)).to_be_focused()
@@ -118,3 +119,19 @@ def test_the_search_narrows_the_list_while_one_types(visit: Visit) -> None:
     expect(page.get_by_role("link", name="Straw")).to_have_count(0)
     expect(page.get_by_role("link", name="Needle of hay")).to_be_visible()
     expect(page.get_by_role("searchbox")).to_be_focused()
+
+
+@pytest.mark.parametrize("fault", ["signed out", "500", "offline"])
+def test_a_search_that_fails_keeps_the_list_and_says_so(visit: Visit, fault: str) -> None:
+    page = visit(complaints_expected=True)
+    add_document(page, "Kept in view.txt", b"k", "text/plain")
+    page.goto("/")
+    if fault == "signed out":
+        page.context.clear_cookies()
+    elif fault == "500":
+        page.route("**/?q=*", lambda route: route.fulfill(status=500, content_type="text/html", body="<h1>No</h1>"))
+    else:
+        page.route("**/?q=*", lambda route: route.abort())
+    page.get_by_role("searchbox").press_sequentially("x")
+    expect(page.locator("#messages")).to_contain_text("could not be refreshed")
+    expect(page.get_by_role("link", name="Kept in view").first).to_be_visible()

@@ -18,7 +18,7 @@ from tests.crash.wire import connect, post, settled_leftovers
 
 MIB = 1024 * 1024
 PIECE = os.urandom(MIB)
-# What the issue allows a server to grow by, whatever the size of a document.
+# What a server may grow by, whatever the size of a document.
 ALLOWED_GROWTH = 64 * MIB
 SLOW_CLIENTS = 200
 

@@ -1,4 +1,4 @@
-"""Hostile names: harmless after cleaning, whatever they were (P18)."""
+"""Hostile names: harmless after cleaning, whatever they were."""
 
 import unicodedata
 import uuid
@@ -62,6 +62,12 @@ def test_a_cleaned_name_is_one_plain_segment(name: str) -> None:
 )
 def test_what_a_person_can_read_is_kept(name: str, cleaned: str) -> None:
     assert clean_filename(name) == cleaned
+
+
+@pytest.mark.parametrize("name", ["e\u200b\u0301.pdf", "b" * 240 + " ." + "x" * 30, "a" * 253 + ". b", ". ."])
+def test_cleaning_again_changes_nothing(name: str) -> None:
+    assert clean_filename(clean_filename(name)) == clean_filename(name)
+    assert clean_title(clean_title(name, filename="x"), filename="x") == clean_title(name, filename="x")
 
 
 @given(names, names)

@@ -1,4 +1,4 @@
-"""A disk that is full, read-only or failing: a clean error, and nothing left behind (promise P11)."""
+"""A disk that is full, read-only or failing: a clean error, and nothing left behind."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Every fault at every call site ends in success or in one of the vault's errors, never in silence (promise P10)."""
+"""Every fault at every call site ends in success or in one of the vault's errors, never in silence."""
 
 import http.client
 import urllib.request

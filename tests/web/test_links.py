@@ -1,16 +1,21 @@
 """The public side of links: content for programs, a page for browsers, one answer for every way to have ended."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django.fixtures import Settings
 
+from documents.errors import LinkRejected
 from documents.models import AuditEvent, Document, Link
 from documents.models.clock import database_now
 from documents.services.actors import Actor
 from documents.services.links import create_link
+from documents.web.forms import LinkForm, lifetimes
 
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -152,3 +157,29 @@ def test_a_link_form_with_a_mistake_comes_back_with_it(
 
     assert browser.post(f"/documents/{document.pk}/links", form).status_code == 422
     assert not Link.objects.exists()
+
+
+def test_the_form_offers_what_the_configuration_allows(settings: Settings) -> None:
+    hour = timedelta(hours=1)
+    settings.VAULT = replace(settings.VAULT, link_lifetime=hour * 1.5, link_max_lifetime=hour * 24)
+
+    assert lifetimes() == [(3600, "1 hour"), (5400, "90 minutes"), (86400, "24 hours")]
+    assert LinkForm()["expires_in"].initial == 5400
+
+
+def test_a_lifetime_that_is_too_long_is_refused_in_words(
+    store: Callable[..., Document], alice: User, as_alice: Actor
+) -> None:
+    with pytest.raises(LinkRejected, match=r"between 1 second and 30 days, not 31 days\."):
+        create_link(store(), creator=alice, actor=as_alice, expires_in=timedelta(days=31))
+
+
+def test_the_page_of_a_locked_link_says_when_to_come_back(
+    store: Callable[..., Document], alice: User, as_alice: Actor
+) -> None:
+    made = create_link(store(), creator=alice, actor=as_alice, password="open sesame")
+    for _ in range(6):
+        answer = Client().post(f"/l/{made.token}", {"password": "wrong wrong"}, headers={"Accept": "text/html"})
+
+    assert answer.status_code == 429
+    assert 0 < int(answer["Retry-After"]) <= 900

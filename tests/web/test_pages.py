@@ -1,5 +1,6 @@
 """Lists, errors, accounts, health: the pages around the main ones."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -181,3 +182,10 @@ def test_a_server_with_public_keys_alone_offers_no_download(
     assert "takes documents in and opens none" in shown
     assert "Download</a>" not in shown
     assert "Share by link" not in shown
+
+
+def test_an_error_page_names_its_request_as_the_log_does(browser: Client) -> None:
+    answer = browser.get("/documents/00000000-0000-4000-8000-000000000000/", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 404
+    assert re.search(r"request <code>[0-9a-f-]{36}</code>", answer.content.decode())

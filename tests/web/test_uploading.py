@@ -252,3 +252,43 @@ def test_an_upload_is_audited_with_its_caller(browser: Client, alice: User) -> N
     event = AuditEvent.objects.get()
     assert (event.action, event.actor, event.via, event.ip) == ("upload.staged", alice, "web", "127.0.0.1")
     assert event.request_id
+
+
+def test_a_form_of_too_many_documents_is_told_how_many_it_may_hold(browser: Client, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+
+    answer = send_form(browser, b"1", b"2", b"3")
+
+    assert answer.status_code == 400
+    assert "at most 2 documents at a time" in answer.content.decode()
+    assert not StagedAttachment.objects.filter(state=State.STAGED).exists()
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://hr.example.com", 302),
+        ("https://example.com", 302),
+        ("http://hr.example.com", 403),
+        ("https://hr.example.com.evil.org", 403),
+        ("https://evil.org", 403),
+        ("null", 403),
+    ],
+)
+def test_a_form_comes_from_a_trusted_origin(browser: Client, settings: Settings, origin: str, status: int) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = ["https://*.example.com", "https://example.com"]
+
+    assert send_form(browser, b"1", Origin=origin).status_code == status
+
+
+def test_discarding_all_passes_over_what_expired_meanwhile(
+    browser: Client, monkeypatch: pytest.MonkeyPatch, alice: User
+) -> None:
+    for _ in range(2):
+        send_raw(browser, b"abc")
+    shown = list(StagedAttachment.objects.all())
+    StagedAttachment.objects.filter(pk=shown[0].pk).update(state=State.DISCARDED)
+    monkeypatch.setattr("documents.web.uploading.staged_attachments_of", lambda _user: shown)
+
+    assert settle(browser, discard="all")["Location"] == "/upload/"
+    assert not StagedAttachment.objects.exclude(state=State.DISCARDED).exists()

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
+from documents.models import ApiToken
 from documents.services.actors import Actor
 from documents.services.tokens import SCOPES, create_token
 
@@ -28,6 +29,9 @@ class Command(BaseCommand):
             raise CommandError(f"There is no active user {username!r}. Make one with `manage.py createsuperuser`.")
         if days is not None and not 1 <= days <= 3650:
             raise CommandError(f"--days is {days}. Choose between 1 and 3650.")
+        longest = ApiToken._meta.get_field("name").max_length or 0
+        if len(name) > longest:
+            raise CommandError(f"--name has {len(name)} characters. Choose {longest} at most.")
         made = create_token(
             user,
             actor=Actor(user=None, via="command"),

@@ -1,4 +1,5 @@
 // Copying what a field shows: [data-copy] names the field's id.
+// What htmx asked for and did not get, [hx-select] in an answer: the page stays as it is, and says so.
 // A form whose answer is a download, [data-gives-download], leaves its page as it is: what that said before is cleared.
 
 document.addEventListener("click", async (event) => {
@@ -24,3 +25,20 @@ document.addEventListener("submit", (event) => {
   // After the form was sent: the password does not stay on the screen of a shared machine.
   setTimeout(() => form.reset());
 });
+
+function notRefreshed() {
+  const note = document.createElement("p");
+  note.className = "note warning";
+  note.textContent = "The list could not be refreshed. Reload the page, and sign in again if it asks you to.";
+  document.getElementById("messages").replaceChildren(note);
+}
+
+document.addEventListener("htmx:before:swap", (event) => {
+  const { sourceElement, text } = event.detail.ctx;
+  const wanted = sourceElement.getAttribute("hx-select")?.slice(1);
+  if (wanted && !text.includes(`id="${wanted}"`)) {
+    event.preventDefault();
+    notRefreshed();
+  }
+});
+document.addEventListener("htmx:error", notRefreshed);
