@@ -6,6 +6,7 @@ import pytest
 
 from tests.crash.client import API, CONNECTION_LOST
 from tests.crash.installation import SWEEPS, Installation, forgetting
+from tests.crash.leftovers import leftovers
 from tests.crash.processes import web_server
 
 
@@ -35,6 +36,11 @@ def _leave_something_to_clear_up(installation: Installation) -> None:
         with person.client(web.url) as client, pytest.raises(CONNECTION_LOST):
             client.delete(f"{API}/{person.upload(client, b'deleted')}")
         web.wait_until_dead()
+    left = leftovers(installation.database_url, installation.store)
+    assert {kind: len(names) for kind, names in left.items()} == {"orphan objects": 2, "staged rows": 1, "removals": 1}
+    [staged] = left["staged rows"]
+    assert staged.endswith(": receiving")
+    assert left["removals"] < left["orphan objects"]
 
 
 def test_a_schedule_that_was_killed_goes_on(embedded: Installation) -> None:
