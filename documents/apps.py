@@ -4,6 +4,8 @@ from django.apps import AppConfig
 
 
 class DocumentsConfig(AppConfig):
+    """The app's label is in the names of its tables; ``verbose_name`` is what the admin shows."""
+
     name = "documents"
     verbose_name = "Vault"
 

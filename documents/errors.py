@@ -1,46 +1,39 @@
 """Every error the vault raises on purpose, in one tree.
 
-    VaultError
-    ├── ConfigurationError          a setting is missing or malformed; names the variable
-    ├── StorageError                carries provider, object key, hint, retryable
-    │   ├── ObjectNotFound
-    │   ├── ObjectExists            write-once: somebody else's object already has this key
-    │   ├── InvalidObjectKey        "..", absolute, empty, too long, control characters
-    │   ├── RangeNotSatisfiable
-    │   ├── BucketNotFound
-    │   ├── StorageAccessDenied     credentials missing, wrong or without the permission
-    │   ├── StorageFull
-    │   ├── StorageUnavailable      did not answer, or answered that it cannot now; try again
-    │   ├── IntegrityMismatch       what the store holds is not what was written
-    │   └── UnsupportedOperation    this provider lacks the capability
-    ├── EncryptionError
-    │   ├── MalformedEnvelope       not an envelope, or one that breaks FORMAT.md
-    │   ├── UnsupportedEnvelope     a version, suite or wrap that this reader does not accept
-    │   ├── AuthenticationFailed    a tag or signature is wrong, or the envelope is not the one expected
-    │   ├── UnwrapFailed            no DEK that fits the commitment; one message for every way this can happen
-    │   │   └── UnknownKey          no recipient of this envelope is in the key ring (KEK ids are public)
-    │   └── KeyRingError            a KEK cannot be loaded or used
-    │       ├── WrongPassphrase, WeakKey
-    │       ├── SealOnlyKeyRing     the ring holds public keys alone; it can seal and not open
-    │       └── OpenOnlyKeyRing     the ring cannot sign what it would seal; it can open and not seal
-    ├── UploadError
-    │   ├── UploadTooLarge, UploadLengthRequired (a body of unknown length)
-    │   ├── UploadIncomplete        the client went away, or sent less than it announced
-    │   ├── UploadRejected          nothing in the request can become a document
-    │   └── UploadGone              the staged attachment expired, was discarded or belongs to somebody else
-    ├── DatabaseUnavailable         the database did not answer, or its disk is full
-    ├── ScopeMissing                the API token may not do this
-    ├── CursorInvalid               a page was asked for by a cursor that no page gave
-    ├── DocumentNotFound            does not exist, or is not yours: the same answer
-    ├── DocumentUnreadable          the stored object is missing, damaged or under an unknown KEK: one answer for all
-    └── LinkError
-        ├── LinkNotFound, LinkGone (expired, revoked or used up)
-        ├── LinkRejected            a new link breaks a limit
-        └── LinkPasswordRequired, LinkPasswordWrong, LinkLocked (too many wrong ones)
-
-``status`` is the HTTP status (RFC 9110) a face answers with, ``code`` the stable word for machines (the end of the
-problem type, RFC 9457). The message is for people: what happened, what to do, the number; never plaintext, a DEK, a
-token or a presigned URL. Where ``public_message`` is set, the message itself is for operators alone.
+VaultError
+├── ConfigurationError          a setting is missing or malformed; names the variable
+├── StorageError                carries provider, object key, hint, retryable
+│   ├── ObjectNotFound
+│   ├── ObjectExists            write-once: somebody else's object already has this key
+│   ├── InvalidObjectKey        "..", absolute, empty, too long, control characters
+│   ├── RangeNotSatisfiable, BucketNotFound, StorageFull
+│   ├── StorageAccessDenied     credentials missing, wrong or without the permission
+│   ├── StorageUnavailable      did not answer, or answered that it cannot now; try again
+│   ├── IntegrityMismatch       what the store holds is not what was written
+│   └── UnsupportedOperation    this provider lacks the capability
+├── EncryptionError
+│   ├── MalformedEnvelope       not an envelope, or one that breaks FORMAT.md
+│   ├── UnsupportedEnvelope     a version, suite or wrap that this reader does not accept
+│   ├── AuthenticationFailed    a tag or signature is wrong, or the envelope is not the one expected
+│   ├── UnwrapFailed            no DEK that fits the commitment; one message for every way this can happen
+│   │   └── UnknownKey          no recipient of this envelope is in the key ring (KEK ids are public)
+│   └── KeyRingError            a KEK cannot be loaded or used
+│       ├── WrongPassphrase, WeakKey
+│       ├── SealOnlyKeyRing     the ring holds public keys alone; it can seal and not open
+│       └── OpenOnlyKeyRing     the ring cannot sign what it would seal; it can open and not seal
+├── UploadError
+│   ├── UploadTooLarge, UploadLengthRequired (a body of unknown length)
+│   ├── UploadIncomplete        the client went away, or sent less than it announced
+│   ├── UploadRejected          nothing in the request can become a document
+│   └── UploadGone              the staged attachment expired, was discarded or belongs to somebody else
+├── DatabaseUnavailable         the database did not answer, or its disk is full
+├── ScopeMissing                the API token may not do this
+├── CursorInvalid               a page was asked for by a cursor that no page gave
+├── DocumentNotFound            does not exist, or is not yours: the same answer
+├── DocumentUnreadable          the stored object is missing, damaged or under an unknown KEK: one answer for all
+└── LinkError
+    ├── LinkNotFound, LinkGone (expired, revoked or used up), LinkRejected (a new link breaks a limit)
+    └── LinkPasswordRequired, LinkPasswordWrong, LinkLocked (too many wrong ones)
 """
 
 from datetime import timedelta
@@ -48,6 +41,11 @@ from typing import ClassVar
 
 
 class VaultError(Exception):
+    """``status`` is the HTTP status (RFC 9110) a face answers with, ``code`` the stable word for machines (the end of
+    the problem type, RFC 9457). The message is for people: what happened, what to do, the number; never plaintext, a
+    DEK, a token or a presigned URL. Where ``public_message`` is set, the message itself is for operators alone.
+    """
+
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal-error"
     message: ClassVar[str] = ""  # what an error says that is raised without words of its own
@@ -193,6 +191,7 @@ class UploadTooLarge(UploadError):
     code = "upload-too-large"
 
     def __init__(self, limit: int) -> None:
+        """``limit`` is in bytes."""
         super().__init__(f"The limit is {limit:,} bytes; this is larger. Nothing of it was kept.")
 
 
@@ -200,6 +199,7 @@ class UploadIncomplete(UploadError):
     code = "upload-incomplete"
 
     def __init__(self, *, received: int, expected: int | None) -> None:
+        """Both in bytes; ``expected`` is None where nothing was announced."""
         of = "" if expected is None else f" of {expected:,}"
         super().__init__(
             f"The upload ended after {received:,}{of} bytes. Nothing of it was kept; please send it again."
@@ -294,6 +294,7 @@ class LinkLocked(LinkError):
     code = "link-locked"
 
     def __init__(self, retry_after: timedelta) -> None:
+        """``retry_after`` is how long the lock still lasts; people are told whole minutes, at least one."""
         self.retry_after = retry_after
         minutes = max(1, round(retry_after / timedelta(minutes=1)))
         super().__init__(f"Too many wrong passwords. Try again in {minutes} minutes.")

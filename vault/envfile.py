@@ -11,6 +11,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def env_file() -> Path:
+    """Return where the file is or would be; nothing says that it is there."""
     return Path(os.environ.get("VAULT_ENV_FILE") or BASE_DIR / ".env")
 
 

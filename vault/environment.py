@@ -25,6 +25,7 @@ SILENT_MAIL = ("django.core.mail.backends.dummy.EmailBackend", "django.core.mail
 
 
 def secret_key(env: environ.Env) -> str:
+    """Return SECRET_KEY. There is no default: who knows it can forge sessions."""
     if key := text(env, "SECRET_KEY"):
         return key
     raise ConfigurationError("SECRET_KEY is missing. Set it to 50 random characters; `make run` writes one to .env.")
@@ -36,10 +37,12 @@ def listed(env: environ.Env, name: str, default: tuple[str, ...] = ()) -> list[s
 
 
 def log_level(env: environ.Env) -> str:
+    """Return LOG_LEVEL in capitals, INFO where it is not set."""
     return one_of(env, "LOG_LEVEL", LOG_LEVELS, fold=str.upper)
 
 
 def database(env: environ.Env, name: str, default: str) -> Url:
+    """Return an entry of Django's DATABASES. ``default`` is the URL where the variable is not set."""
     found = _url(env, name, default, DATABASES, environ.Env.db_url_config)
     if not found.get("NAME"):
         raise ConfigurationError(f"{name} names no database. Write postgresql://user:password@host:5432/vault.")
@@ -47,6 +50,7 @@ def database(env: environ.Env, name: str, default: str) -> Url:
 
 
 def cache(env: environ.Env, name: str, default: str) -> Url:
+    """Return an entry of Django's CACHES. ``default`` is the URL where the variable is not set."""
     return _url(env, name, default, CACHES, environ.Env.cache_url_config)
 
 
@@ -59,6 +63,7 @@ def mail(env: environ.Env, name: str, default: str) -> Url:
 
 
 def broker(env: environ.Env, name: str, default: str) -> str:
+    """Return Celery's broker as a URL of a kind that is known here."""
     return str(_url(env, name, default, BROKERS, lambda url: {"url": url})["url"])
 
 

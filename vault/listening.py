@@ -14,6 +14,7 @@ class PortInvalid(ValueError):
 
 
 def listening_host() -> str:
+    """Return VAULT_HOST: the address to bind, which may be a name or every address of the machine."""
     return os.environ.get("VAULT_HOST") or DEFAULT_HOST
 
 

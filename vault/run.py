@@ -43,6 +43,7 @@ class Child:
     starts: list[float] = field(default_factory=list)
 
     def start(self) -> None:
+        """Start it, or start it again, and note when. Raises OSError where it cannot be started."""
         self.starts = [*(at for at in self.starts if time.monotonic() - at < 60), time.monotonic()]
         # A session of its own: Ctrl-C in the terminal reaches us alone, and we stop the children in order.
         self.process = subprocess.Popen(  # noqa: S603  # our own commands
@@ -50,9 +51,11 @@ class Child:
         )
 
     def died(self) -> bool:
+        """Whether it was started and has ended; False before the first start."""
         return self.process is not None and self.process.poll() is not None
 
     def stop(self) -> None:
+        """Ask it to end, wait STOP_SECONDS, then kill what is left of its group. Nothing where it never started."""
         if self.process is None:
             return
         self._signal(signal.SIGTERM)
@@ -68,6 +71,7 @@ class Child:
 
 
 def main() -> int:
+    """Run until SIGINT, SIGTERM or SIGHUP. Returns the exit code: 0, 1 for what cannot be used, 2 for the port."""
     load_env_file()
     try:
         port = listening_port()

@@ -25,6 +25,7 @@ class SessionStore(DatabaseSessionStore):
     """
 
     def encode(self, session_dict: dict[str, object]) -> str:
+        """Return what stands in the row: Django's signed text, encrypted under SECRET_KEY."""
         return encrypt_secret(super().encode(session_dict))
 
     def decode(self, session_data: bytes | str) -> dict[str, object]:

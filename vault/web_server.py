@@ -30,6 +30,7 @@ FINISH_SECONDS = 10
 
 
 def main() -> int:
+    """Serve until told to stop. Returns 0, or 2 where the port cannot be used; SystemExit as ``serve`` raises it."""
     load_env_file()
     try:
         host, port = listening_host(), listening_port()

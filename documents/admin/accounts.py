@@ -18,6 +18,8 @@ admin.site.unregister(EmailAddress)
 
 @admin.register(EmailAddress)
 class EmailAddressAdmin(ReadOnlyAdmin):
+    """Whose addresses they are and which are verified. A search takes a whole address or user name."""
+
     list_display = ("email", "user", "primary", "verified")
     list_select_related = ("user",)
     search_fields = ("=email", "=user__username")
@@ -26,6 +28,8 @@ class EmailAddressAdmin(ReadOnlyAdmin):
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(ReadOnlyAdmin):
+    """Kind and dates of each second factor. ``data``, which holds the secret, is in no list and no field."""
+
     list_display = ("user", "type", "created_at", "last_used_at")
     list_select_related = ("user",)
     list_filter = ("type",)

@@ -8,6 +8,8 @@ from documents.models import AuditEvent
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
+    """Newest first. A search takes whole values alone: part of an id or of a name finds nothing."""
+
     list_display = ("at", "action", "actor_name", "via", "ip", "document_id", "link_id")
     search_fields = ("=action", "=actor_name", "=document_id", "=attachment_id", "=link_id", "=request_id")
     search_help_text = "the whole action, user name, document, attachment, link or request id"

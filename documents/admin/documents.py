@@ -11,6 +11,8 @@ SEALED_FIELDS = ("filename", "content_type", "size", "sealed_size", "storage_typ
 
 
 class AttachmentInline(admin.TabularInline):
+    """The versions of a document, each with a way to its own page. None is added, changed or removed here."""
+
     model = Attachment
     fields = readonly_fields = ("id", "version", "filename", "size", "storage_type", "created_at", "suspect_at")
     extra = 0
@@ -23,6 +25,8 @@ class AttachmentInline(admin.TabularInline):
 
 @admin.register(Document)
 class DocumentAdmin(ReadOnlyAdmin):
+    """Whose documents there are, by title. No way leads from here to their bytes."""
+
     list_display = ("title", "owner", "created_at", "id")
     list_select_related = ("owner",)
     search_fields = ("title", "=owner__username")
@@ -33,6 +37,8 @@ class DocumentAdmin(ReadOnlyAdmin):
 
 @admin.register(Attachment)
 class AttachmentAdmin(ReadOnlyAdmin):
+    """Where each sealed object lies and under which KEK; the filter on ``suspect_at`` finds the damaged ones."""
+
     list_display = ("id", "document", "version", "size", "storage_type", "created_at", "suspect_at")
     list_select_related = ("document",)
     list_filter = ("storage_type", ("suspect_at", admin.EmptyFieldListFilter))

@@ -12,6 +12,8 @@ from documents.services.links import end_link
 
 @admin.register(Link)
 class LinkAdmin(ReadOnlyAdmin):
+    """Links without their URLs: the vault keeps hashes alone. To end one asks for ``change_link``."""
+
     list_display = (
         "id",
         "document",

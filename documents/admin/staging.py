@@ -9,6 +9,8 @@ from documents.models import ObjectRemoval, StagedAttachment
 
 @admin.register(StagedAttachment)
 class StagedAttachmentAdmin(ReadOnlyAdmin):
+    """Uploads that are no documents yet, in the states that ``StagedAttachment`` tells of."""
+
     list_display = ("id", "owner", "state", "filename", "size", "storage_type", "created_at", "expires_at")
     list_select_related = ("owner",)
     list_filter = ("state", "storage_type")
@@ -18,5 +20,7 @@ class StagedAttachmentAdmin(ReadOnlyAdmin):
 
 @admin.register(ObjectRemoval)
 class ObjectRemovalAdmin(ReadOnlyAdmin):
+    """Objects that the sweeper has still to remove, longest waiting first, and why it could not so far."""
+
     list_display = ("attachment_id", "storage_type", "storage_path", "requested_at", "attempts", "last_error")
     fields = list_display

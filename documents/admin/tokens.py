@@ -12,6 +12,8 @@ from documents.services.tokens import end_token
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
+    """Tokens by their prefix: of the rest the vault keeps a hash. To end one asks for ``change_apitoken``."""
+
     list_display = ("prefix", "user", "name", "created_at", "expires_at", "revoked_at", "last_used_at")
     list_select_related = ("user",)
     search_fields = ("=prefix", "=user__username")

@@ -69,6 +69,7 @@ def list_documents(
     title: str = "",
     limit: int = Query(50, ge=1, le=200),  # type: ignore[type-arg]  # generic for type checkers alone
 ) -> DocumentPage:
+    """Your own documents alone, those whose title contains ``title``; pass ``next_cursor`` as ``cursor`` to go on."""
     require_scope(request, "read")
     page = page_of(documents_visible_to(request.user, title_contains=title), cursor=cursor, size=limit)
     current = {a.document_id: a for a in Attachment.objects.filter(document__in=page.rows).order_by("version")}
@@ -78,6 +79,7 @@ def list_documents(
 
 @router.get("/{uuid:document_id}", response=DocumentOut, summary="One document")
 def get_document(request: HttpRequest, document_id: UUID) -> DocumentOut:
+    """Of its newest version. 404 for what does not exist and for what is not yours, alike."""
     require_scope(request, "read")
     document = document_visible_to(request.user, document_id)
     return _shown(document, document.current_attachment())
@@ -85,6 +87,7 @@ def get_document(request: HttpRequest, document_id: UUID) -> DocumentOut:
 
 @router.api_operation(["GET", "HEAD"], "/{uuid:document_id}/content", summary="Its bytes; Range and ETag work")
 def get_content(request: HttpRequest, document_id: UUID) -> HttpResponseBase:
+    """The newest version, as a download. One range of bytes is answered with 206; several give the whole."""
     require_scope(request, "read")
     attachment = Document.objects.get_visible_to(request.user, document_id).current_attachment()
     actor = actor_of(request, "api")
@@ -95,6 +98,7 @@ def get_content(request: HttpRequest, document_id: UUID) -> HttpResponseBase:
 
 @router.delete("/{uuid:document_id}", response={204: None}, summary="Delete a document")
 def delete_document(request: HttpRequest, document_id: UUID) -> HttpResponse:
+    """Its versions and its links' access go with it. Deleting again answers 404."""
     require_scope(request, "write")
     ObjectStorageService(request.user, actor_of(request, "api")).delete(document_id)  # type: ignore[arg-type]
     return HttpResponse(status=204)

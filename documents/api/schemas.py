@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class DocumentOut(Schema):
+    """A document, with the facts of its newest version."""
+
     id: UUID
     title: str
     filename: str
@@ -19,6 +21,8 @@ class DocumentOut(Schema):
 
 
 class DocumentPage(Schema):
+    """Documents, newest first."""
+
     items: list[DocumentOut]
     next_cursor: str | None = Field(description="pass it as ?cursor= for the next page; null on the last")
 
@@ -36,12 +40,16 @@ class LinkIn(BaseModel):
 
 
 class LinkOut(Schema):
+    """A link just made. ``url`` gives access and is told this once."""
+
     id: UUID
     url: str
     expires_at: datetime
 
 
 class LinkFacts(Schema):
+    """A link that still gives access, without its URL. ``max_downloads`` is null where there is no limit."""
+
     id: UUID
     created_at: datetime
     expires_at: datetime
@@ -51,6 +59,8 @@ class LinkFacts(Schema):
 
 
 class LinkPage(Schema):
+    """Links, newest first."""
+
     items: list[LinkFacts]
     next_cursor: str | None = Field(description="pass it as ?cursor= for the next page; null on the last")
 

@@ -29,6 +29,7 @@ api.add_router("", links.router)
 
 @api.exception_handler(VaultError)
 def vault_error(request: HttpRequest, error: VaultError) -> HttpResponse:
+    """Answer with the error's problem document. Of a body that the store refused, the rest is read first, in limits."""
     if isinstance(error, StorageError):
         discard_rest(request)
     return problem_response(error)
@@ -36,6 +37,7 @@ def vault_error(request: HttpRequest, error: VaultError) -> HttpResponse:
 
 @api.exception_handler(OperationalError)
 def database_error(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    """Answer 503. What the database said stands in the log alone."""
     log.error("database_unavailable", error=str(error))
     discard_rest(request)
     return problem_response(DatabaseUnavailable())
@@ -43,6 +45,7 @@ def database_error(request: HttpRequest, error: OperationalError) -> HttpRespons
 
 @api.exception_handler(AuthenticationError)
 def not_authenticated(_request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
+    """Answer 401 in the same words for a token that is missing, unknown, expired or revoked."""
     response = problem(
         status=401, code="token-missing", detail="Send a valid token in the header 'Authorization: Bearer <token>'."
     )
@@ -52,10 +55,12 @@ def not_authenticated(_request: HttpRequest, _error: AuthenticationError) -> Htt
 
 @api.exception_handler(ValidationError)
 def not_valid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Answer 422 with each fault and its place in the request."""
     places = "; ".join(f"{'.'.join(str(part) for part in item['loc'][1:])}: {item['msg']}" for item in error.errors)
     return problem(status=422, code="request-invalid", detail=f"The request does not fit: {places}.")
 
 
 @api.exception_handler(HttpError)
 def http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
+    """Answer with the status that the framework chose, such as 400 for a body that is not JSON."""
     return problem(status=error.status_code, code="request-invalid", detail=str(error))

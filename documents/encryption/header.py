@@ -64,6 +64,8 @@ def build_context(ids: EnvelopeIds, *, size: int, chunk_log2: int, salt: bytes) 
 
 @dataclass(frozen=True, slots=True)
 class Core:
+    """What CORE says of the envelope; salt and commitment stay in the context. Chunks have 2^``chunk_log2`` bytes."""
+
     ids: EnvelopeIds
     chunk_log2: int
 

@@ -12,7 +12,8 @@ from documents.errors import AuthenticationFailed, MalformedEnvelope
 class Reader(Protocol):
     """What chunks are read from: fills as much of ``buffer`` as it can and returns the count; 0 means the end."""
 
-    def readinto(self, buffer: memoryview, /) -> int | None: ...
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill from the start of ``buffer``, at least one byte unless this is the end. None counts as the end."""
 
 
 def chunk_nonce(index: int, *, last: bool) -> bytes:

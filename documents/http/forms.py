@@ -45,6 +45,7 @@ class SealedForm:
 
     @property
     def staged(self) -> list[StagedAttachment]:
+        """What is staged and not kept, in the order of the form; empty after ``keep``."""
         return list(self._handler.staged)
 
     def keep(self) -> list[StagedAttachment]:

@@ -24,6 +24,8 @@ else:
 
 
 class Readable(Protocol):
+    """What a request's body is read from; b"" means the end."""
+
     def read(self, size: int = -1, /) -> bytes: ...
 
 
@@ -38,6 +40,7 @@ class CountedBody:
         self._body, self.received, self._tail = body, 0, b""
 
     def read(self, size: int = -1) -> bytes:
+        """Read as the body does, and count. Raises what the body raises."""
         data = self._body.read(size)
         self.received += len(data)
         self._tail = data[-_TAIL:] if len(data) >= _TAIL else (self._tail + data)[-_TAIL:]
@@ -81,10 +84,12 @@ class SealingUploadHandler(FileUploadHandler):
         raise StopFutureHandlers
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:  # noqa: ARG002  # Django's signature
+        """Seal and store the next piece. Raises what ``Upload.write`` does: UploadTooLarge, StorageError."""
         if self._upload:
             self._upload.write(raw_data)
 
     def file_complete(self, file_size: int) -> StagedUpload | None:  # noqa: ARG002  # Django's signature
+        """Finish the file and return what stands for it in ``request.FILES``; by then it is durable."""
         if self._upload is None:
             return None
         staged, self._upload = self._upload.finish(), None

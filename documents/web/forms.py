@@ -18,6 +18,7 @@ def lifetimes() -> list[tuple[int, str]]:
 
 
 def default_lifetime() -> int:
+    """Return VAULT_LINK_LIFETIME in seconds; asked when the form is shown, not when this is imported."""
     return int(vault_config().link_lifetime.total_seconds())
 
 

@@ -26,10 +26,12 @@ class RequestLogMiddleware(RequestMiddleware):
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
+        """Return method and path for the log, with tokens of links taken out of the path."""
         return f"{request.method} {redacted(request.path)}"
 
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
+        """Bind the address that the audit log names too, which behind a proxy is the proxy's word."""
         structlog.contextvars.bind_contextvars(ip=client_ip(request))
 
 
@@ -43,6 +45,7 @@ class ErrorPagesMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Return None for any other error: it is Django's, and becomes the page for 500."""
         if not isinstance(error, VaultError):
             return None
         if "text/html" not in request.headers.get("Accept", ""):

@@ -12,6 +12,7 @@ THREE = document(SIZE)
 
 
 def cases() -> Iterator[Vector]:
+    """Vectors of §2.6, §7.2 and §7.3: damage, lengths, sequences, exchanges, ranges."""
     yield from _flips()
     yield from _lengths()
     yield from _sequences()

@@ -30,6 +30,7 @@ class Vector:
     range: tuple[int, int] | None = None
 
     def as_json(self) -> dict[str, Any]:
+        """The members of FORMAT.md §12, in their order, with null for what is None."""
         ids = self.expected_ids and [str(UUID(bytes=value)) for value in self.expected_ids]
         return {
             "name": self.name,

@@ -12,6 +12,7 @@ FIRST, SECOND = 44, 44 + 40 + 384  # where the two stanzas of RSA-3072 begin
 
 
 def cases() -> Iterator[Vector]:
+    """Vectors of §2.4, §2.5 and §5: one fault each, in the only key block there is."""
     yield from _structure()
     yield from _stanzas()
     yield from _tags()

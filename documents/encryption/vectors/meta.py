@@ -11,6 +11,7 @@ MALFORMED, AUTHENTICATION = "MalformedEnvelope", "AuthenticationFailed"
 
 
 def cases() -> Iterator[Vector]:
+    """Vectors of §2.3, §4 and §4.1. META is sealed over the fault, so that only its own check can refuse it."""
     yield from _lengths()
     yield from _tags()
     yield from _texts()

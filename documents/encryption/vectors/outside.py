@@ -13,6 +13,7 @@ Case = tuple[str, tuple[bytes, ...], str, tuple[str, ...]]
 
 
 def cases() -> Iterator[Vector]:
+    """Vectors of §7.1: what opens because a block from outside is used or set aside, and what is refused."""
     yield from _opened()
     yield from _refused()
 

@@ -10,6 +10,7 @@ MALFORMED, UNSUPPORTED, UNWRAP = "MalformedEnvelope", "UnsupportedEnvelope", "Un
 
 
 def prefix_cases() -> Iterator[Vector]:
+    """Vectors of §2.1, and objects that are too short for what their first 16 bytes announce (§7)."""
     for name, offset, value, error, about in (
         ("magic-first", 0, b"\x09", MALFORMED, "The first byte lost its high bit."),
         ("magic-name", 1, b"VLS", MALFORMED, "Another name."),
@@ -41,6 +42,7 @@ def prefix_cases() -> Iterator[Vector]:
 
 
 def core_cases() -> Iterator[Vector]:
+    """Vectors of §2.2 and of the commitment (§3), and sound envelopes that are not the one expected (§7)."""
     for name, log2 in (("chunk-log2-11", 11), ("chunk-log2-23", 23), ("chunk-log2-255", 255)):
         edit = {"context": put(64, bytes([log2]))}
         yield refused(Draft(name, edit=edit), MALFORMED, "§2.2", "The chunk size is out of limits.")

@@ -10,6 +10,7 @@ from documents.encryption.vectors.writer import CHUNK, METADATA, Draft, bare_sta
 
 
 def cases() -> Iterator[Vector]:
+    """Vectors that open: sizes (§2.6), names and times (§4), recipients (§5), ranges (§7.2)."""
     yield from _sizes()
     yield from _metadata()
     yield from _recipients()
@@ -17,6 +18,7 @@ def cases() -> Iterator[Vector]:
 
 
 def document(size: int) -> bytes:
+    """A plaintext of ``size`` bytes, the same in every run and another for every size."""
     return draw(f"document of {size}", size)
 
 

@@ -34,15 +34,18 @@ def draw(seed: str, size: int = 32) -> bytes:
 
 
 def hkdf(key: bytes, salt: bytes, info: bytes) -> bytes:
+    """HKDF-SHA-256 (RFC 5869) written out: with 32 bytes of output, expanding is a single round."""
     extracted = hmac.digest(salt, key, "sha256")
     return hmac.digest(extracted, info + b"\x01", "sha256")
 
 
 def gcm(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes = b"") -> bytes:
+    """Ciphertext and 16-byte tag (FORMAT.md §1)."""
     return AESGCM(key).encrypt(nonce, plaintext, aad)
 
 
 def nonce(index: int, *, last: bool) -> bytes:
+    """nonce_i of FORMAT.md §2.6, 12 bytes. An index of 2^32 and more is not refused here."""
     return index.to_bytes(11, "big") + bytes([last])
 
 
@@ -52,6 +55,7 @@ def stanza(kek: str, dek: bytes, seed: str) -> bytes:
 
 
 def bare_stanza(kind: int, recipient: bytes, wrapped: bytes, *, zeros: int = 0) -> bytes:
+    """A stanza of any type with whatever is given as its wrapped DEK: nothing is checked or wrapped."""
     return struct.pack(">HH32sI", kind, zeros, recipient, len(wrapped)) + wrapped
 
 
@@ -79,15 +83,18 @@ class Draft:
 
     @property
     def dek(self) -> bytes:
+        """32 bytes out of the seed alone, so that a vector can wrap or exchange them by naming the seed."""
         return draw(f"{self.seed}/dek")
 
     @property
     def ids(self) -> tuple[bytes, bytes, bytes]:
+        """vault_id, document_id and attachment_id, 16 bytes each."""
         vault, document, attachment = (draw(f"{self.seed}/{name}", 16) for name in ("vault", "document", "attachment"))
         return vault, document, attachment
 
     @property
     def context(self) -> bytes:
+        """PREFIX ‖ CORE, 144 bytes, after the steps ``context`` and ``commitment``."""
         prefix = b"\x89VLT\r\n\x1a\n" + struct.pack(">BBHI", 1, 1, 0, self.header_len)
         core = b"".join(self.ids) + bytes([self.chunk_log2]) + bytes(15) + draw(f"{self.seed}/salt")
         context = self._edited("context", prefix + core)
@@ -96,6 +103,7 @@ class Draft:
 
     @property
     def text(self) -> bytes:
+        """META's text, signed where ``signed_by`` says so and padded, after the steps ``text`` and ``padded``."""
         members = dict(self.metadata)
         if self.signed_by:
             message = b"vlt1/origin" + hashlib.sha256(self.context).digest()
@@ -106,6 +114,7 @@ class Draft:
 
     @property
     def meta(self) -> bytes:
+        """META with its length field, after the step ``meta``."""
         text, context = self.text, self.context
         length = struct.pack(">I", len(text) + 16)
         key = hkdf(self.dek, context[80:112], b"vlt1/meta" + context)
@@ -124,21 +133,25 @@ class Draft:
 
     @property
     def header(self) -> bytes:
+        """All of the header, after the step ``header``: ``header_len`` bytes, or more where its parts need more."""
         header = self.context + self.meta + self.key_block()
         return self._edited("header", header.ljust(self.header_len, b"\0"))
 
     def chunk(self, index: int, plaintext: bytes, *, last: bool) -> bytes:
+        """One sealed chunk with any index, length and flag: soundness of the sequence is the caller's."""
         key = hkdf(self.dek, self.context[80:112], b"vlt1/body" + self.context)
         return gcm(key, nonce(index, last=last), plaintext)
 
     @property
     def chunks(self) -> list[bytes]:
+        """The plaintext, cut and sealed as FORMAT.md §2.6 says; one empty chunk where it is empty."""
         size = 1 << self.chunk_log2
         parts = [self.plaintext[at : at + size] for at in range(0, len(self.plaintext), size)] or [b""]
         return [self.chunk(i, part, last=i == len(parts) - 1) for i, part in enumerate(parts)]
 
     @property
     def object(self) -> bytes:
+        """Header and chunks. Made anew at each access, to the same bytes."""
         return self.header + b"".join(self.chunks)
 
 

@@ -13,6 +13,8 @@ from documents.services.tokens import SCOPES, create_token
 
 
 class Command(BaseCommand):
+    """Prints the token and nothing else. CommandError for an unknown user, or days or a name out of limits."""
+
     help = "Make an API token for a user and print it on stdout. It is shown this once; the vault keeps its hash."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

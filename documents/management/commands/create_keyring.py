@@ -12,6 +12,8 @@ from documents.wiring import vault_config
 
 
 class Command(BaseCommand):
+    """Safe to repeat: CommandError where nothing is missing, and no key is ever overwritten."""
+
     help = (
         "Make the primary KEK, the recovery KEK and the origin key of a new vault, each where it is missing. No key is "
         "ever overwritten. With VAULT_KEK_PASSPHRASE set, the server's private keys are encrypted with it."

@@ -17,6 +17,7 @@ ORIGIN_NAMES = ("origin", "other-origin")
 
 
 def pem_of(name: str) -> bytes:
+    """The private half of a test-only key, in PEM and not encrypted. FileNotFoundError for another name."""
     return (Path(__file__).parent / f"test-only-{name}.pem").read_bytes()
 
 
