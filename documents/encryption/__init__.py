@@ -7,5 +7,6 @@
     derivation, wrapping, aead                      one primitive each
 
 Plain Python: nothing here knows Django, a store or a request. What is raised is an ``EncryptionError``, or a
-``ValueError``/``RuntimeError`` where the caller broke a contract.
+``ValueError``/``RuntimeError`` where the caller broke a contract. ``files`` alone also raises ``OSError``, where a file
+cannot be read or written; what the readers it is given raise passes through ``stream``.
 """

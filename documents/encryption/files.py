@@ -4,6 +4,7 @@ AES-GCM, pread and pwrite let go of the interpreter's lock, so two workers use t
 i modulo the number of workers; where each chunk stands is arithmetic (FORMAT.md §2.6).
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -19,7 +20,7 @@ from documents.encryption.metadata import Metadata
 from documents.encryption.opening import OpenEnvelope, open_header
 from documents.encryption.sealing import SealedHeader, seal_header
 from documents.encryption.stream import chunk_nonce
-from documents.errors import AuthenticationFailed, UploadIncomplete
+from documents.errors import AuthenticationFailed
 
 WORKERS = 2
 
@@ -35,8 +36,9 @@ def seal_file(
 ) -> SealedHeader:
     """Seal ``source`` into ``destination``, which must not exist (FileExistsError) and gets mode 0600.
 
-    The size is the one ``source`` has at the start; UploadIncomplete where it shrinks meanwhile. After any error
-    ``destination`` is gone. It is not fsynced.
+    The size is the one ``source`` has at the start: what is added meanwhile is not sealed, and where it shrinks OSError
+    (EIO) names it. Raises what ``seal_header`` raises, and OSError where a file cannot be read or written. After any
+    error ``destination`` is gone. It is not fsynced.
     """
     sealed = seal_header(ids, metadata, key_ring, chunk_log2=chunk_log2)
     cipher, shape = sealed.body_cipher(), sealed.geometry
@@ -50,8 +52,9 @@ def seal_file(
             for index in indexes:
                 start = index * shape.chunk_size
                 length = min(shape.chunk_size, size - start)
-                if (got := _read_fully(reading, plaintext[:length], start)) < length:
-                    raise UploadIncomplete(received=start + got, expected=size)
+                if _read_fully(reading, plaintext[:length], start) < length:
+                    shrunk = f"shrank below {size:,} bytes while it was sealed"
+                    raise OSError(errno.EIO, shrunk, str(source))
                 nonce = chunk_nonce(index, last=index == count - 1)
                 cipher.seal_into(nonce, plaintext[:length], out[: length + TAG_SIZE])
                 _write_fully(writing, out[: length + TAG_SIZE], shape.header_size + index * shape.stride)
@@ -70,8 +73,9 @@ def open_file(
 ) -> OpenEnvelope:
     """Open ``source`` into ``destination``, which must not exist (FileExistsError) and gets mode 0600.
 
-    Raises what ``open_header`` and ``OpenEnvelope.open_chunks`` raise; after any error ``destination`` is gone. It
-    holds the content as sealed: a content coding is not undone. It is not fsynced.
+    Raises what ``open_header`` and ``OpenEnvelope.open_chunks`` raise, and OSError where a file cannot be read or
+    written; after any error ``destination`` is gone. It holds the content as sealed: a content coding is not undone. It
+    is not fsynced.
     """
     with _reading(source) as reading:
         envelope = open_header(

@@ -16,7 +16,8 @@ CONTENT_CODINGS = ("identity", "gzip")
 SIGNATURE_SIZE = 64  # bytes, RFC 8032
 
 _REQUIRED = ("filename", "content_type", "owner", "created_at", "content_coding")
-_CREATED_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+# Limits of the hour stand here: fromisoformat of Python 3.14 takes 24:00 for the next midnight.
+_CREATED_AT = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z", re.ASCII)
 _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{86}==")
 
 
@@ -76,7 +77,8 @@ def decode(text: bytes) -> tuple[Metadata, bytes | None]:
         created_at = datetime.fromisoformat(members["created_at"])
     except ValueError:
         raise MalformedEnvelope("META's created_at is no time of any calendar.") from None
-    if members["content_coding"] not in CONTENT_CODINGS:
+    signature = _signature(members.get("origin_signature"))
+    if members["content_coding"] not in CONTENT_CODINGS:  # last: FORMAT.md §4 puts what is malformed before it
         raise UnsupportedEnvelope("The document has a content coding that this release does not know.")
     metadata = Metadata(
         filename=members["filename"],
@@ -85,7 +87,7 @@ def decode(text: bytes) -> tuple[Metadata, bytes | None]:
         created_at=created_at,
         content_coding=members["content_coding"],
     )
-    return metadata, _signature(members.get("origin_signature"))
+    return metadata, signature
 
 
 def _members(text: bytes) -> dict[str, str]:

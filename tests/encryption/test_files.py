@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from documents.encryption.files import open_file, seal_file
-from documents.errors import AuthenticationFailed, EncryptionError, MalformedEnvelope, UploadIncomplete
+from documents.errors import AuthenticationFailed, EncryptionError, MalformedEnvelope
 from tests.encryption.keys import RING
 from tests.encryption.objects import CHUNK, METADATA, new_ids, opened, sealed
 
@@ -80,8 +80,9 @@ def test_a_source_that_shrinks_while_it_is_sealed_is_refused(tmp_path: Path, mon
     source, stored = tmp_path / "plain", tmp_path / "sealed"
     source.write_bytes(DOCUMENT)
     shrinks_when_written(monkeypatch, source, 3 * CHUNK)
-    with pytest.raises(UploadIncomplete):
+    with pytest.raises(OSError, match="shrank") as caught:
         seal_file(source, stored, ids=new_ids(), metadata=METADATA, key_ring=RING, chunk_log2=12)
+    assert caught.value.filename == str(source)
     assert not stored.exists()
 
 

@@ -96,6 +96,11 @@ def test_there_are_vectors_for_every_answer() -> None:
     assert min(answers.values()) >= 4
 
 
+def test_the_readme_counts_them() -> None:
+    readme = (FOLDER.parents[2] / "README.md").read_text(encoding="utf-8")
+    assert f"; {len(VECTORS)} test vectors say" in readme
+
+
 def test_committed_vectors_are_what_the_generator_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["generate", str(tmp_path)])
     runpy.run_path(generate.__file__, run_name="__main__")

@@ -77,6 +77,8 @@ def _members() -> Iterator[Vector]:
         ("created-no-day", {"created_at": "2026-02-30T06:07:08.123456Z"}, "30 February."),
         ("created-no-leap", {"created_at": "2100-02-29T00:00:00.000000Z"}, "2100 is no leap year."),
         ("created-hour-24", {"created_at": "2026-11-21T24:00:00.000000Z"}, "Hour 24."),
+        ("created-minute-60", {"created_at": "2026-11-21T06:60:00.000000Z"}, "Minute 60."),
+        ("created-second-60", {"created_at": "2016-12-31T23:59:60.000000Z"}, "A leap second that there was."),
         ("created-year-0", {"created_at": "0000-01-01T00:00:00.000000Z"}, "Year 0."),
         ("created-digits", {"created_at": "２026-11-21T06:07:08.123456Z"}, "A digit that is not ASCII."),  # noqa: RUF001
     ):
@@ -101,3 +103,9 @@ def _origins() -> Iterator[Vector]:
         yield refused(draft, error, "§4.1", about, **asked)
     unasked = Draft("origin-malformed-not-asked", metadata={**METADATA, "origin_signature": "?"})
     yield refused(unasked, MALFORMED, "§4", "Not base64, and nobody asked for a signature.")
+    both = Draft(
+        "origin-malformed-coding-unknown", metadata={**METADATA, "content_coding": "br", "origin_signature": "?"}
+    )
+    yield refused(
+        both, MALFORMED, "§4", "Not base64, in a text of an unknown coding: what is malformed goes before it."
+    )

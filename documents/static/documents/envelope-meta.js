@@ -18,6 +18,7 @@ export function parseText(text) {
   if (!MEMBERS.every((name) => Object.hasOwn(members, name))) throw malformed("META lacks a member.");
   checkTime(members.created_at);
   const signature = Object.hasOwn(members, "origin_signature") ? parseSignature(members.origin_signature) : null;
+  // Last: §4 puts what is malformed before it.
   if (!["identity", "gzip"].includes(members.content_coding)) throw unsupported("An unknown content coding.");
   return { metadata: Object.fromEntries(MEMBERS.map((name) => [name, members[name]])), signature };
 }
