@@ -25,9 +25,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[str]:
+def site_directory() -> Iterator[Path]:
+    """Where the running vault keeps everything."""
+    with state_directory("browser") as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def site(site_directory: Path) -> Iterator[str]:
     """The base URL of a running vault."""
-    with state_directory("browser") as directory, vault_site(directory) as url:
+    with vault_site(site_directory) as url:
         yield url
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import django
 
 PASSWORD = "correct horse battery staple"
-# Alice owns documents, Bob owns none, Charlie sets up a second factor, Dora is staff.
-PEOPLE = ("alice", "bob", "charlie", "dora", "erin")
+# Alice owns documents, Bob owns none, Charlie sets up a second factor, Dora is staff, Erin has a passkey, and for Frank
+# everything goes wrong.
+PEOPLE = ("alice", "bob", "charlie", "dora", "erin", "frank")
 
 
 def main() -> None:

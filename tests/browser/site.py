@@ -1,4 +1,4 @@
-"""A vault of its own for browsers: SQLite, local storage, granian, everything in one directory."""
+"""A vault of its own for browsers: SQLite, local storage, the web server as people run it, all in one directory."""
 
 import sys
 from collections.abc import Iterator
@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.services.processes import HOST, answers, free_port, run, running, wait_until
 
 MAX_UPLOAD_SIZE = 5_000_000
+# In the site's directory.
+DATABASE, STORAGE = "vault.sqlite3", "storage"
 
 
 @contextmanager
@@ -16,11 +18,9 @@ def vault_site(directory: Path) -> Iterator[str]:
     environment = _environment(directory)
     run([sys.executable, "-m", "tests.browser.prepare"], environment=environment)
     port, log = free_port(), directory / "web.log"
-    command: list[str | Path] = [
-        *(Path(sys.executable).parent / "granian", "vault.wsgi:application", "--interface", "wsgi", "--no-ws"),
-        *("--host", HOST, "--port", str(port), "--workers", "1", "--blocking-threads", "8", "--log-level", "warning"),
-    ]
-    with running(command, log=log, environment=environment) as process:
+    listening = {"VAULT_HOST": HOST, "PORT": str(port)}
+    command = [sys.executable, "-m", "vault.web_server"]
+    with running(command, log=log, environment={**environment, **listening}) as process:
         wait_until(lambda: answers(port), process, log=log)
         # Chromium takes localhost for a secure context, which passkeys and the clipboard ask for.
         yield f"http://localhost:{port}"
@@ -34,12 +34,12 @@ def _environment(directory: Path) -> dict[str, str]:
         "DEBUG": "false",
         "VAULT_HTTPS": "false",
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
-        "DATABASE_URL": f"sqlite:///{directory / 'vault.sqlite3'}",
+        "DATABASE_URL": f"sqlite:///{directory / DATABASE}",
         "CACHE_URL": "locmemcache://",
         "CELERY_BROKER_URL": "filesystem://",
         "EMAIL_URL": "dummymail://",
         "STORAGE_TYPE": "local",
-        "LOCAL_STORAGE_PATH": str(directory / "storage"),
+        "LOCAL_STORAGE_PATH": str(directory / STORAGE),
         "VAULT_DATA_DIR": str(directory),
         "VAULT_KEYS_DIR": str(directory / "keys"),
         "VAULT_MAX_UPLOAD_SIZE": str(MAX_UPLOAD_SIZE),
