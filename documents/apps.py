@@ -11,3 +11,6 @@ class DocumentsConfig(AppConfig):
 
     def ready(self) -> None:
         from documents import checks  # noqa: F401, PLC0415  # registers the checks, once models are loaded
+        from documents.web import account_audit  # noqa: PLC0415  # listens to allauth, whose models are loaded now
+
+        account_audit.listen()

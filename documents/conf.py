@@ -16,6 +16,7 @@ from documents.errors import ConfigurationError
 
 GIB = 1024**3
 STORAGE_TYPES = ("local", "s3")
+LONGEST_SHOWN = 20
 OBJECT_NAMES = ("opaque", "readable")
 # AWS's own limit for one object (S3 user guide, "Multipart upload limits"); no store that we know takes more.
 LARGEST_OBJECT = 5 * 1024 * GIB
@@ -140,7 +141,7 @@ def text(env: environ.Env, name: str) -> str:
         # Not env.str: that takes a value with a dollar in front for the name of another variable.
         return str(env.ENVIRON.get(name, "")).strip()
     except OSError as error:
-        raise ConfigurationError(f"{name}_FILE cannot be read: {error.strerror}.") from error
+        raise ConfigurationError(f"{name}_FILE, {error.filename}, cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{name}_FILE is not text.") from error
 
@@ -158,7 +159,7 @@ def one_of(env: environ.Env, name: str, choices: tuple[str, ...], *, fold: Calla
     """Return one of ``choices``, the first where the variable is not set. ``fold`` is applied to what was written."""
     value = fold(text(env, name)) or choices[0]
     if value not in choices:
-        raise ConfigurationError(f"{name} is {value!r}. Set it to {' or '.join(choices)}.")
+        raise ConfigurationError(f"{name} is {_shown(value)}. Set it to {' or '.join(choices)}.")
     return value
 
 
@@ -166,8 +167,13 @@ def flag(env: environ.Env, name: str, *, default: bool = False) -> bool:
     """Return true or false; what reads as neither is refused, since it would be taken for the unsafe one."""
     value = text(env, name).lower() or str(default).lower()
     if value not in ("true", "false", "1", "0", "yes", "no", "on", "off"):
-        raise ConfigurationError(f"{name} is {value!r}. Set it to true or false.")
+        raise ConfigurationError(f"{name} is {_shown(value)}. Set it to true or false.")
     return value in ("true", "1", "yes", "on")
+
+
+def _shown(value: str) -> str:
+    """Enough to recognise a mistyped word; a file of secrets that was named by mistake stays untold."""
+    return repr(value) if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]!r}…"
 
 
 def _duration(env: environ.Env, name: str, default: timedelta) -> timedelta:
@@ -189,7 +195,7 @@ def _number(env: environ.Env, name: str, default: int, what: str) -> int:
     try:
         return int(value)
     except ValueError as error:
-        raise ConfigurationError(f"{name} is {value!r}. Set it to {what}.") from error
+        raise ConfigurationError(f"{name} is {_shown(value)}. Set it to {what}.") from error
 
 
 def _within(name: str, value: int, lowest: int, highest: int) -> int:

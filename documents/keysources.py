@@ -55,7 +55,8 @@ def _pem(text: str, variable: str, path: Path) -> tuple[str, bytes]:
         return variable, text.encode()
     if not _exists(path):
         raise ConfigurationError(
-            f"{variable} is not set and {path} does not exist. Make keys with `manage.py create_keyring`."
+            f"{variable} is not set and {path} does not exist. Put it back from your backup; for a new vault make keys "
+            "with `manage.py create_keyring --recovery-dir DIR`."
         )
     return str(path), _read(path)
 

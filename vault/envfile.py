@@ -7,6 +7,9 @@ from pathlib import Path
 
 import environ
 
+from documents.conf import text
+from documents.errors import ConfigurationError
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -24,16 +27,23 @@ def load_env_file() -> None:
 def write_env_file() -> bool:
     """Write the file from ``.env.example`` with a fresh secret, whole or not at all, unless it is there.
 
-    Returns whether it was written. Raises OSError where it cannot be.
+    Returns whether it was written. Raises OSError where it cannot be, and ConfigurationError where a vault was here
+    before: a fresh SECRET_KEY would lock out everybody with a second factor.
     """
     target = env_file()
     if target.exists():
         return False
+    data = BASE_DIR / (os.environ.get("VAULT_DATA_DIR") or "var")
+    if not text(environ.FileAwareEnv(), "SECRET_KEY") and (data / "vault.sqlite3").exists():
+        raise ConfigurationError(
+            f"{target} is missing, but there is a database. Put the file back from your backup, for it holds "
+            "SECRET_KEY; or correct VAULT_ENV_FILE."
+        )
     example = (BASE_DIR / ".env.example").read_text()
-    text = example.replace("\nSECRET_KEY=\n", f"\nSECRET_KEY={secrets.token_urlsafe(50)}\n", 1)
+    filled = example.replace("\nSECRET_KEY=\n", f"\nSECRET_KEY={secrets.token_urlsafe(50)}\n", 1)
     number, unfinished = tempfile.mkstemp(prefix=f"{target.name}.", dir=target.parent)  # mode 0600
     with os.fdopen(number, "w") as file:
-        file.write(text)
+        file.write(filled)
         file.flush()
         os.fsync(file.fileno())
     Path(unfinished).replace(target)

@@ -1,6 +1,8 @@
 """Where the web server listens: ``VAULT_HOST`` and ``PORT``."""
 
+import errno
 import http.client
+import json
 import os
 import socket
 from contextlib import closing
@@ -41,6 +43,17 @@ def is_up(host: str, port: int) -> bool:
             return False
 
 
+def parts_that_fail(host: str, port: int) -> list[str]:
+    """Return what the vault there cannot reach of database, cache, keys, storage and broker, as /readyz says it."""
+    with closing(http.client.HTTPConnection(host, port, timeout=90)) as connection:
+        try:
+            connection.request("GET", "/readyz")
+            parts: dict[str, str] = json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError):
+            return []
+    return [name for name, state in parts.items() if state != "ok"]
+
+
 def listening_port() -> int:
     """Return PORT. Raises PortInvalid where it is none."""
     text = os.environ.get("PORT") or str(DEFAULT_PORT)
@@ -56,6 +69,8 @@ def check_port_is_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise PortInvalid(f"VAULT_HOST is {host!r}, which is no address of this machine.") from error
             raise PortInvalid(
                 f"port {port} cannot be used ({error.strerror}). Choose another: PORT=8001 make run"
             ) from error

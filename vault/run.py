@@ -24,6 +24,7 @@ from vault.listening import (
     is_up,
     listening_host,
     listening_port,
+    parts_that_fail,
     reachable_host,
     shown_host,
 )
@@ -151,6 +152,8 @@ def _watch(children: list[Child], stopping: list[int], port: int) -> int:
             time.sleep(1)
             child.start()
         if not told and is_up(reachable_host(), port):
+            for part in parts_that_fail(reachable_host(), port):
+                _say(f"the {part} does not answer; /readyz tells when it does, and the log why.", exit_code=0)
             print(f"Document Vault is at http://{shown_host()}:{port}/   Ctrl-C stops it.", flush=True)
             told = True
         time.sleep(0.1)

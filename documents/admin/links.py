@@ -3,6 +3,7 @@
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 
 from documents.admin.readonly import ReadOnlyAdmin
 from documents.http.caller import actor_of
@@ -37,4 +38,4 @@ class LinkAdmin(ReadOnlyAdmin):
     def revoke_links(self, request: HttpRequest, links: QuerySet[Model]) -> None:
         """End each link now, audited as the member of staff who did it."""
         ended = sum(end_link(link, actor_of(request, "admin")) for link in links if isinstance(link, Link))
-        self.message_user(request, f"{ended} links ended.", messages.SUCCESS)
+        self.message_user(request, f"{ended} link{pluralize(ended)} revoked.", messages.SUCCESS)

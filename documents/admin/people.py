@@ -46,7 +46,7 @@ class SuperusersChange(admin.ModelAdmin):
 
     def _audit(self, request: HttpRequest, what: str, obj: Model, fields: str = "") -> None:
         kind = "account" if isinstance(obj, User) else "group"
-        audit.record(f"{kind}.{what}", actor_of(request, "admin"), subject=obj.pk, fields=fields)
+        audit.record(f"{kind}.{what}", actor_of(request, "admin"), subject=obj.pk, name=str(obj), fields=fields)
 
 
 @admin.register(User)

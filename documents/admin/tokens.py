@@ -3,6 +3,7 @@
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 
 from documents.admin.readonly import ReadOnlyAdmin
 from documents.http.caller import actor_of
@@ -27,4 +28,4 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def revoke_tokens(self, request: HttpRequest, tokens: QuerySet[Model]) -> None:
         """End each token now, audited as the member of staff who did it."""
         ended = sum(end_token(token, actor_of(request, "admin")) for token in tokens if isinstance(token, ApiToken))
-        self.message_user(request, f"{ended} tokens ended.", messages.SUCCESS)
+        self.message_user(request, f"{ended} token{pluralize(ended)} revoked.", messages.SUCCESS)

@@ -1,5 +1,7 @@
 """The API object: its routers, its authentication, and how errors look."""
 
+from http import HTTPStatus
+
 import structlog
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -44,11 +46,12 @@ def database_error(request: HttpRequest, error: OperationalError) -> HttpRespons
 
 
 @api.exception_handler(AuthenticationError)
-def not_authenticated(_request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
+def not_authenticated(request: HttpRequest, _error: AuthenticationError) -> HttpResponse:
     """Answer 401 in the same words for a token that is missing, unknown, expired or revoked."""
-    response = problem(
-        status=401, code="token-missing", detail="Send a valid token in the header 'Authorization: Bearer <token>'."
-    )
+    code, detail = "token-missing", "Send a token in the header 'Authorization: Bearer <token>'."
+    if request.headers.get("Authorization"):
+        code, detail = "token-invalid", "This token is unknown, expired or revoked, or its owner is disabled."
+    response = problem(status=401, code=code, detail=detail)
     response["WWW-Authenticate"] = 'Bearer realm="document-vault"'
     return response
 
@@ -63,4 +66,7 @@ def not_valid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(HttpError)
 def http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
     """Answer with the status that the framework chose, such as 400 for a body that is not JSON."""
-    return problem(status=error.status_code, code="request-invalid", detail=str(error))
+    detail = str(error)
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        detail = "The body is not JSON. Send an object, {} at least, with Content-Type: application/json."
+    return problem(status=error.status_code, code="request-invalid", detail=detail)

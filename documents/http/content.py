@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header
@@ -57,14 +58,22 @@ def _with_headers(response: HttpResponseBase, attachment: Attachment, etag: str,
     response["Accept-Ranges"] = "bytes" if ranges else "none"
     response["Content-Type"] = inert_type(attachment.content_type)
     # Cleaned once more: rows written by other means must not split a header either.
-    name = clean_filename(attachment.filename)
-    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or "attachment"
+    response["Content-Disposition"] = disposition(clean_filename(attachment.filename))
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
     response["Referrer-Policy"] = "no-referrer"
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+def disposition(name: str) -> str:
+    """Return the Content-Disposition of a download with this name, which is clean.
+
+    Browsers decode what looks percent-encoded in a plain ``filename``: such a name is sent encoded as well (RFC 6266).
+    """
+    header = content_disposition_header(as_attachment=True, filename=name) or "attachment"
+    return header if "%" not in name or "filename*" in header else f"{header}; filename*=utf-8''{quote(name, safe='')}"
 
 
 def inert_type(content_type: str) -> str:

@@ -100,6 +100,7 @@ def check_link_password(link: Link, password: str, actor: Actor) -> None:
         raise LinkPasswordRequired
     _count_attempt(link, actor)
     if not check_password(password, link.password):
+        audit.record("link.password-wrong", actor, document_id=link.document_id, link_id=link.pk)
         raise LinkPasswordWrong
     Link.objects.filter(pk=link.pk).update(wrong_passwords=0, locked_until=None)
 

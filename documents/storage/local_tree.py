@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from documents.errors import BucketNotFound
-from documents.storage.local_errors import translated
+from documents.errors import BucketNotFound, StorageAccessDenied
 
 DIRECTORY_MODE = 0o700
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
@@ -27,8 +26,14 @@ class LocalTree:
     def __init__(self, root: Path, *, provider: str) -> None:
         self.root, self._provider = root, provider
         self._durable: set[tuple[int, int]] = set()
-        with translated(provider=provider):
+        try:
             _make_root(root)
+        except OSError as error:
+            raise StorageAccessDenied(
+                f"The directory {root} cannot be made or opened: {error.strerror}",
+                provider=provider,
+                hint="Choose another, or let the vault's user write there",
+            ) from error
 
     @contextmanager
     def directory(self, segments: list[str], *, create: bool = False) -> Iterator[int]:

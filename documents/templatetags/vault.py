@@ -43,6 +43,7 @@ _EVENTS = {
     "link.created": "Link made",
     "link.downloaded": "Downloaded through a link",
     "link.revoked": "Link revoked",
+    "link.password-wrong": "A wrong password was entered at a link",
     "link.locked": "Link locked for a while: too many wrong passwords",
 }
 
@@ -72,11 +73,14 @@ def _in_words(value: datetime, now: datetime) -> str:
     if abs(away) >= _RELATIVE_FOR + timedelta(hours=1):
         return f"{value.day} {value:%B %Y}"
     # Half a minute on top: a link of 24 hours, made a second ago, ends in 24 hours.
-    return (
-        f"in {timeuntil(value + timedelta(seconds=30), now, depth=1)}"
-        if away > timedelta(0)
-        else f"{timesince(value, now, depth=1)} ago"
-    )
+    if away > timedelta(0):
+        value += timedelta(seconds=30)
+    if timedelta(hours=1) <= abs(value - now) < timedelta(hours=48):
+        hours = abs(value - now) // timedelta(hours=1)
+        words = f"{hours} hour{'s' if hours > 1 else ''}"
+    else:
+        words = timeuntil(value, now, depth=1) if away > timedelta(0) else timesince(value, now, depth=1)
+    return f"in {words}" if away > timedelta(0) else f"{words} ago"
 
 
 @register.filter

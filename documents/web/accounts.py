@@ -1,11 +1,14 @@
 """How allauth behaves here."""
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.http import HttpRequest
 
 from documents.http.caller import client_network
+from documents.web.account_audit import record_refused_sign_in
 from documents.web.account_secrets import decrypt_secret, encrypt_secret
 
 
@@ -14,6 +17,10 @@ class VaultAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allau
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  # allauth's signature
         return bool(settings.VAULT.signup_open)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Audit the refusal of a sign-in."""
+        record_refused_sign_in(request, str(credentials.get("username") or ""))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_network(request) or "unknown"

@@ -38,7 +38,8 @@ class LinkForm(forms.Form):
         strip=False,
         min_length=SHORTEST_PASSWORD,
         max_length=1000,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        # Shown while it is typed: it is made to be told to somebody.
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
         help_text=f"optional, {SHORTEST_PASSWORD} characters or more; tell it by another way than the link",
     )
     max_downloads = forms.IntegerField(

@@ -86,9 +86,14 @@ def upload_raw(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def settle_staged(request: HttpRequest) -> HttpResponse:
-    """Confirm or discard: one (``confirm=<id>``, ``discard=<id>``) or all (``confirm=all``). Titles: ``title-<id>``."""
+    """Confirm or discard one (``confirm=<id>``, ``discard=<id>``) or all (``confirm=all``), or ``keep`` titles alone.
+
+    Titles are ``title-<id>``, and kept in each case.
+    """
     user = signed_in(request)
     keep_titles(_typed_titles(request), owner=user)
+    if "keep" in request.POST:
+        return redirect("documents:upload")
     if discarded := _chosen(request, "discard"):
         _discard(request, discarded)
         messages.success(request, "Discarded. Nothing of it was kept.")

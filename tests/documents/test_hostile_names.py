@@ -72,6 +72,10 @@ def splits_no_header(name: str) -> bool:
         return False
     assert isinstance(answer, HttpResponse)
     header = answer["Content-Disposition"]
+    plain, encoded, rest = header.partition("; filename*=")
+    # Both, where browsers would decode the plain one: then each says the same.
+    if encoded and QUOTED.fullmatch(plain):
+        header = f"attachment; filename*={rest}"
     quoted, extended = QUOTED.fullmatch(header), EXTENDED.fullmatch(header)
     told = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else unquote(extended[1], errors="strict") if extended else None
     lines = answer.serialize_headers().splitlines()

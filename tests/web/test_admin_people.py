@@ -65,4 +65,4 @@ def test_a_superuser_sets_a_password_and_the_audit_log_says_so(
     assert alice.check_password(NEW_PASSWORD)
     event = AuditEvent.objects.get(action="account.changed")
     assert (event.actor, event.via) == (sam, "admin")
-    assert event.detail == {"subject": alice.pk, "fields": "password"}
+    assert event.detail == {"subject": alice.pk, "name": "alice", "fields": "password"}

@@ -1,6 +1,7 @@
 """Downloads over HTTP: ranges, preconditions, and headers that keep content from running."""
 
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import pytest
 from django.contrib.auth.models import User
@@ -167,3 +168,14 @@ def test_a_damaged_document_is_a_clear_error_page(
 
     assert response.status_code == 502
     assert b"cannot be opened" in response.content
+
+
+@pytest.mark.parametrize("name", ["100%20 b.txt", "a;b%20c.txt", "50%.pdf"])
+def test_a_name_that_looks_encoded_is_saved_as_it_is(
+    store: Callable[..., Document], alice: User, client_of: Callable[[User], Client], name: str
+) -> None:
+    document = store(filename=name)
+
+    header = client_of(alice).get(f"/documents/{document.pk}/content")["Content-Disposition"]
+
+    assert unquote(header.partition("filename*=utf-8''")[2]) == name

@@ -26,7 +26,7 @@ from vault.logs import logging_config
 
 API = "/api/v1/documents"
 HARMLESS = "payslip.pdf"
-ONE_FILENAME = re.compile(r"attachment; filename(=\"[ -~]*\"|\*=utf-8''[!-~]*)")
+ONE_FILENAME = re.compile(r"attachment(; filename=\"[ -~]*\")?(; filename\*=utf-8''[!-~]*)?")
 PAGE = {"Accept": "text/html"}
 SAMPLE = {kind: next(hostile_names(kind, 1)) for kind in TROUBLE}
 # What a class must not be without, whichever shape the seed gave its sample.

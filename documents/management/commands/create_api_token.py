@@ -28,7 +28,7 @@ class Command(BaseCommand):
     ) -> None:
         user = User.objects.filter(username=username, is_active=True).first()
         if user is None:
-            raise CommandError(f"There is no active user {username!r}. Make one with `manage.py createsuperuser`.")
+            raise CommandError(f"There is no active user {username!r}. Accounts are made in the admin, under Users.")
         if days is not None and not 1 <= days <= 3650:
             raise CommandError(f"--days is {days}. Choose between 1 and 3650.")
         longest = ApiToken._meta.get_field("name").max_length or 0

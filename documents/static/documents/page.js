@@ -21,7 +21,8 @@ document.addEventListener("submit", (event) => {
   if (!form.matches("[data-gives-download]")) return;
   for (const error of form.querySelectorAll(".errorlist")) error.remove();
   for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
-  form.querySelector("[role=status]").textContent = "The download begins.";
+  form.querySelector("[role=status]").textContent =
+    "The download begins. Reload this page to see what the link still gives.";
   // After the form was sent: the password does not stay on the screen of a shared machine.
   setTimeout(() => form.reset());
 });

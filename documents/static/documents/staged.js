@@ -42,3 +42,10 @@ function replaceStaged(fresh) {
 }
 
 document.addEventListener("upload-staged", refreshStaged);
+
+// Enter in a title confirms that document, and no other.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing || !event.target.matches?.("#staged input[name^=title-]")) return;
+  event.preventDefault();
+  event.target.closest("li").querySelector("button[name=confirm]").click();
+});
