@@ -5,10 +5,11 @@ import tempfile
 from collections.abc import Callable
 
 import environ
+import psycopg
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from documents.conf import text
@@ -28,6 +29,7 @@ def prepare(tell: Callable[[str], None]) -> None:
     ``tell`` gets what a person has to know, line by line, before the next step is done: nothing at all on a later
     run. Raises VaultError, DatabaseError or OSError where something cannot be made or used.
     """
+    _try_database()
     for folder in (".", "broker/queue", "broker/control"):
         (settings.DATA_DIR / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     if _schema_is_behind():
@@ -38,6 +40,15 @@ def prepare(tell: Callable[[str], None]) -> None:
     if _static_files_are_stale():
         call_command("collectstatic", interactive=False, verbosity=0, clear=True)
     _make_administrator(tell)
+
+
+def _try_database() -> None:
+    """Connect once by itself: the pool would try again and again, and tell how long it waited instead of why."""
+    if connection.vendor == "postgresql":
+        parameters = connection.get_connection_params()
+        parameters.pop("pool", None)
+        with connection.wrap_database_errors:
+            psycopg.connect(**parameters).close()
 
 
 def _make_keys(tell: Callable[[str], None]) -> None:

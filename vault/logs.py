@@ -79,6 +79,8 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
             "django.server": {"handlers": [], "propagate": False},
             "django.request": {"level": "ERROR"},
             "botocore": {"level": "WARNING"},
+            # What it warns of, every second, is raised where a connection is asked for.
+            "psycopg.pool": {"level": "ERROR"},
             # It has no host name to say for a broker that is a folder.
             "kombu.connection": {"level": "ERROR"},
         },
