@@ -19,7 +19,8 @@ from documents.models.clock import database_now
 from documents.services import audit
 from documents.services.actors import SYSTEM, Actor
 from documents.services.names import clean_title
-from documents.storage.base import Multipart, StorageProvider, UnfinishedWrites
+from documents.storage.base import StorageProvider
+from documents.storage.capabilities import Multipart, UnfinishedWrites
 from documents.wiring import configured_providers, storage_provider, vault_config
 
 log = structlog.get_logger(__name__)

@@ -1,7 +1,7 @@
 """The contract between the vault and any place that keeps its objects.
 
 A provider is any object with the methods of ``StorageProvider``; it inherits from nothing. What not every store can
-do stands in a capability protocol of its own: ask with ``isinstance(provider, Presigning)``.
+do stands in a capability protocol of its own, in ``capabilities.py``.
 
 Conventions: sizes are bytes, durations ``timedelta``, times aware UTC, ETags without quotes. A key is the S3 kind: a
 relative path of ``/``-separated segments in UTF-8, checked by ``documents.storage.keys.check_key``. Objects are
@@ -18,7 +18,7 @@ A range starts inside the object, or ``RangeNotSatisfiable`` is raised, and is c
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
@@ -152,99 +152,4 @@ class StorageProvider(Protocol):
 
     def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with ``prefix``, which need not end at a slash."""
-        ...
-
-
-@runtime_checkable
-class ConditionalCreate(Protocol):
-    """Of two writers racing for a key one wins and the other gets ``ObjectExists``, decided by the store itself."""
-
-    def put_if_absent(self, key: str, data: Buffer) -> ObjectRef:
-        """``put_bytes``, with that promise. Raises ObjectExists to all but one."""
-        ...
-
-
-@runtime_checkable
-class Presigning(Protocol):
-    """URLs signed by the store, for a client that holds no credentials. What they carry is ciphertext.
-
-    ``expires`` counts in whole seconds, from 1 s to 7 days (the limit of S3). A client of ``presign_put`` must send
-    the header ``If-None-Match: *``, which the signature covers, so that the URL cannot overwrite an object either.
-    """
-
-    def presign_get(self, key: str, *, expires: timedelta) -> str:
-        """Return a URL whose GET gives the object. It is not asked whether there is one."""
-        ...
-
-    def presign_put(self, key: str, *, expires: timedelta) -> str:
-        """Return a URL whose PUT stores a new object in one request."""
-        ...
-
-    def presign_part(self, key: str, *, upload_id: str, part_number: int, expires: timedelta) -> str:
-        """Return a URL whose PUT uploads one part of a multipart upload; its answer's ETag names the part."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One uploaded part: numbers count from 1, sizes in bytes, ETag without quotes."""
-
-    number: int
-    etag: str
-    size: int
-
-
-@runtime_checkable
-class Multipart(Protocol):
-    """An object written in parts, visible once ``complete_multipart`` returned.
-
-    Every part but the last has at least ``min_part_size`` bytes. ``create_multipart`` returns the upload id;
-    ``iter_multiparts`` gives key, upload id and start of what was neither completed nor aborted. ``abort_multipart``
-    of what is not there succeeds; ``upload_part`` and ``list_parts`` raise ``ObjectNotFound`` then, and
-    ``complete_multipart`` any ``StorageError``, because stores differ. It raises ``ObjectExists`` where the key is
-    taken, but not every store decides a race of two completions: keys of large objects must be unique.
-    """
-
-    @property
-    def min_part_size(self) -> int:
-        """Bytes; 5 MiB for S3 (Amazon S3 User Guide, "Amazon S3 multipart upload limits")."""
-        ...
-
-    def create_multipart(self, key: str) -> str:
-        """Begin an upload and return its id. The caller completes or aborts it."""
-        ...
-
-    def upload_part(self, key: str, upload_id: str, part_number: int, data: Buffer) -> Part:
-        """Store a part, in place of an earlier one of the same number. Parts may come in any order and in parallel."""
-        ...
-
-    def list_parts(self, key: str, upload_id: str) -> Iterator[Part]:
-        """Yield the parts stored so far, by number."""
-        ...
-
-    def complete_multipart(self, key: str, upload_id: str, parts: Iterable[Part]) -> ObjectInfo:
-        """Join ``parts``, in this order, to the object. Raises IntegrityMismatch where they are not those stored."""
-        ...
-
-    def abort_multipart(self, key: str, upload_id: str) -> None:
-        """Throw the upload and its parts away. Safe to repeat."""
-
-    def iter_multiparts(self, prefix: str = "") -> Iterator[tuple[str, str, datetime]]:
-        """Yield key, upload id and start, in UTC, of every unfinished upload whose key starts with ``prefix``."""
-        ...
-
-
-class MultipartProvider(StorageProvider, Multipart, Protocol):
-    """What the buffered multipart writer writes to."""
-
-
-@runtime_checkable
-class UnfinishedWrites(Protocol):
-    """Writers that were killed leave something that no listing shows; this removes it and returns the count.
-
-    ``older_than`` must exceed the longest pause of a live upload, whose parts would be taken from it.
-    """
-
-    def remove_unfinished(self, *, older_than: timedelta) -> int:
-        """Remove what was begun longer ago than ``older_than`` and was not committed. Safe to repeat."""
         ...

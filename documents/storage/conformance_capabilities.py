@@ -1,37 +1,33 @@
-"""The part of the conformance suite that is about capabilities: one class for each protocol in ``base.py``.
+"""The part of the conformance suite that is about capabilities: one class for each protocol in ``capabilities.py``.
 
 ``PresigningConformance`` speaks HTTP to the URLs that the provider signs, so it proves what the store enforces.
 """
 
-import random
 import time
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from documents.errors import InvalidObjectKey, ObjectExists, ObjectNotFound, StorageError
-from documents.storage.base import (
+from documents.storage.base import StorageProvider
+from documents.storage.bucket_capabilities import Acls, Buckets, Versioning
+from documents.storage.capabilities import (
+    BulkDelete,
+    CompareAndSet,
     ConditionalCreate,
+    Copying,
     Multipart,
     MultipartProvider,
     Part,
     Presigning,
-    StorageProvider,
     UnfinishedWrites,
 )
-
-
-def fresh_key() -> str:
-    return f"conformance/{uuid.uuid4()}"
-
-
-def body_of(size: int) -> bytes:
-    """Bytes of which no two stretches are alike, so that a stretch in the wrong place shows."""
-    return random.Random(size).randbytes(size)  # noqa: S311  # a body, not a secret
+from documents.storage.conformance_buckets import AclConformance, BucketsConformance, VersioningConformance
+from documents.storage.conformance_changes import BulkDeleteConformance, CompareAndSetConformance, CopyingConformance
+from documents.storage.conformance_samples import body_of, fresh_key
 
 
 class ConditionalCreateConformance:
@@ -190,6 +186,12 @@ TESTS_OF: Mapping[type, type] = {
     Multipart: MultipartConformance,
     Presigning: PresigningConformance,
     UnfinishedWrites: UnfinishedWritesConformance,
+    CompareAndSet: CompareAndSetConformance,
+    Copying: CopyingConformance,
+    BulkDelete: BulkDeleteConformance,
+    Versioning: VersioningConformance,
+    Acls: AclConformance,
+    Buckets: BucketsConformance,
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from documents.errors import ObjectExists
 from documents.storage.base import ObjectRef, StorageProvider
-from documents.storage.conformance_capabilities import body_of, fresh_key
+from documents.storage.conformance_samples import body_of, fresh_key
 
 # More than any part of a multipart upload, so that at least two are needed.
 LARGE = 12 * 1024 * 1024 + 1

@@ -2,25 +2,26 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from documents.errors import ObjectNotFound
 from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter
+from documents.storage.capabilities import Deletion
 from documents.storage.keys import UNFINISHED, can_begin_a_key, check_key, is_valid_key
 from documents.storage.local_errors import translated
 from documents.storage.local_listing import iter_files
 from documents.storage.local_reader import LocalReader, open_file
 from documents.storage.local_tree import LocalTree
 from documents.storage.local_writer import LocalWriter
-from documents.storage.streaming import DerivedOperations, check_range, write_all
+from documents.storage.streaming import DerivedOperations, check_range, delete_one_by_one, pieces_of, write_all
 
 
 class LocalProvider(DerivedOperations):
-    """A ``StorageProvider`` with ``ConditionalCreate`` and ``UnfinishedWrites``; for any number of threads and
-    processes at once.
+    """A ``StorageProvider`` with ``ConditionalCreate``, ``Copying``, ``BulkDelete`` and ``UnfinishedWrites``; for any
+    number of threads and processes at once.
 
     ``root`` is made where it is missing, with mode 0700; files get 0600. A put is on the disk when it returns: the
     file and every new directory are synced. Directories that become empty stay, because removing one races with a
@@ -60,6 +61,14 @@ class LocalProvider(DerivedOperations):
         with suppress(ObjectNotFound), self._translated(key), self._tree.directory(above) as directory:
             os.unlink(last, dir_fd=directory)
             os.fsync(directory)
+
+    def copy(self, source: str, key: str) -> ObjectInfo:
+        with self.open(source) as reader:
+            write_all(self.open_writer(key), pieces_of(reader))
+        return self.head(key)
+
+    def delete_many(self, keys: Iterable[str]) -> Iterator[Deletion]:
+        return delete_one_by_one(self, keys)
 
     def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:
         if not can_begin_a_key(prefix):

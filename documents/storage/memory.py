@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from documents.errors import ObjectExists, ObjectNotFound
-from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter, Part
+from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter
+from documents.storage.capabilities import Deletion, Part
 from documents.storage.hashing import checksum_of
 from documents.storage.keys import check_key
 from documents.storage.memory_multipart import MemoryMultipart
 from documents.storage.memory_streams import MemoryReader, MemoryWriter
 from documents.storage.multipart import MIN_PART_SIZE
-from documents.storage.streaming import DerivedOperations, end_of_range
+from documents.storage.streaming import DerivedOperations, delete_one_by_one, end_of_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,9 @@ class StoredObject:
 
 
 class MemoryProvider(DerivedOperations):
-    """A ``StorageProvider`` with ``ConditionalCreate``, ``Multipart`` and ``UnfinishedWrites``, for any number of
-    threads. A test may set ``min_part_size`` low to write an object of few bytes in many parts.
+    """A ``StorageProvider`` with every capability of ``capabilities.py`` but ``Presigning``, for any number of threads.
+
+    A test may set ``min_part_size`` low to write an object of few bytes in many parts.
     """
 
     def __init__(self, *, name: str = "memory", min_part_size: int = MIN_PART_SIZE) -> None:
@@ -60,6 +62,26 @@ class MemoryProvider(DerivedOperations):
         with self._lock:
             self._objects.pop(key, None)
 
+    def replace(self, key: str, data: Buffer, *, etag: str) -> ObjectInfo:
+        check_key(key)
+        new = _stored(key, bytes(data))
+        with self._lock:
+            old = self._objects.get(key)
+            if old is not None and old.info.etag == etag:
+                self._objects[key] = new
+                return new.info
+        if old is None:
+            raise ObjectNotFound("There is no such object", provider=self.name, key=key)
+        raise ObjectExists("The object is another by now", provider=self.name, key=key)
+
+    def copy(self, source: str, key: str) -> ObjectInfo:
+        data = self._stored(source).data
+        check_key(key)
+        return self._put(key, data)
+
+    def delete_many(self, keys: Iterable[str]) -> Iterator[Deletion]:
+        return delete_one_by_one(self, keys)
+
     def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:
         with self._lock:
             found = [stored.info for key, stored in self._objects.items() if key.startswith(prefix)]
@@ -93,13 +115,12 @@ class MemoryProvider(DerivedOperations):
         return self._multipart.remove_unfinished(older_than=older_than)
 
     def _put(self, key: str, data: bytes) -> ObjectInfo:
-        etag = hashlib.sha256(data).hexdigest()
-        info = ObjectInfo(key=key, size=len(data), modified_at=datetime.now(UTC), etag=etag)
+        stored = _stored(key, data)
         with self._lock:
             if key in self._objects:
                 raise ObjectExists("An object with this key is there already", provider=self.name, key=key)
-            self._objects[key] = StoredObject(data, info)
-        return info
+            self._objects[key] = stored
+        return stored.info
 
     def _stored(self, key: str) -> StoredObject:
         check_key(key)
@@ -108,3 +129,8 @@ class MemoryProvider(DerivedOperations):
         if stored is None:
             raise ObjectNotFound("There is no such object", provider=self.name, key=key)
         return stored
+
+
+def _stored(key: str, data: bytes) -> StoredObject:
+    etag = hashlib.sha256(data).hexdigest()
+    return StoredObject(data, ObjectInfo(key=key, size=len(data), modified_at=datetime.now(UTC), etag=etag))

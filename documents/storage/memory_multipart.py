@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from documents.errors import IntegrityMismatch, ObjectNotFound, StorageError
-from documents.storage.base import Buffer, ObjectInfo, Part
+from documents.storage.base import Buffer, ObjectInfo
+from documents.storage.capabilities import Part
 
 
 @dataclass(slots=True)

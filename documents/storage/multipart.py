@@ -5,7 +5,8 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from documents.errors import IntegrityMismatch, ObjectExists, StorageError
-from documents.storage.base import Buffer, MultipartProvider, ObjectInfo, ObjectRef, Part
+from documents.storage.base import Buffer, ObjectInfo, ObjectRef
+from documents.storage.capabilities import MultipartProvider, Part
 from documents.storage.hashing import Digest, checksum_of
 from documents.storage.streaming import AbortsUnlessCommitted
 

@@ -41,6 +41,11 @@ _ENDPOINT = "Check S3_ENDPOINT_URL, the name it holds and the network between"
 _BY_CODE: Mapping[str, tuple[type[StorageError], str]] = {
     "NoSuchKey": (ObjectNotFound, ""),
     "NoSuchUpload": (ObjectNotFound, ""),
+    "NoSuchVersion": (ObjectNotFound, ""),
+    "BucketAlreadyExists": (ObjectExists, "Bucket names are unique in a whole store: choose another"),
+    "BucketAlreadyOwnedByYou": (ObjectExists, ""),
+    "BucketNotEmpty": (StorageError, "Delete its objects, their versions and unfinished uploads first"),
+    "AccessControlListNotSupported": (UnsupportedOperation, "The bucket has its ACLs switched off"),
     "404": (ObjectNotFound, ""),
     "NoSuchBucket": (BucketNotFound, "Create the bucket, or correct S3_BUCKET"),
     "PreconditionFailed": (ObjectExists, ""),

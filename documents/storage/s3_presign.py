@@ -1,10 +1,11 @@
-"""URLs signed for clients without credentials."""
+"""URLs signed for clients without credentials, by stores with the API of S3."""
 
+import base64
 from datetime import timedelta
 from typing import Any, Literal
 
 from documents.errors import StorageError
-from documents.storage.s3_bucket import S3Bucket
+from documents.storage.s3_objects import S3Operations
 
 # The longest that Signature Version 4 allows (Amazon S3 User Guide, "Presigned URLs").
 _LONGEST = timedelta(days=7)
@@ -13,21 +14,27 @@ _SHORTEST = timedelta(seconds=1)
 _Operation = Literal["get_object", "put_object", "upload_part"]
 
 
-class S3Presigner:
-    def __init__(self, bucket: S3Bucket) -> None:
-        self._bucket = bucket
+class S3PresignedUrls(S3Operations):
+    """``Presigning``. Nothing is asked of the store: a URL is arithmetic over the credentials."""
 
-    def get(self, key: str, *, expires: timedelta) -> str:
-        return self._sign("get_object", key, expires)
+    def presign_get(
+        self, key: str, *, expires: timedelta, content_type: str = "", content_disposition: str = ""
+    ) -> str:
+        wanted = {"ResponseContentType": content_type, "ResponseContentDisposition": content_disposition}
+        return self._sign("get_object", key, expires, **{name: value for name, value in wanted.items() if value})
 
-    def put(self, key: str, *, expires: timedelta) -> str:
-        return self._sign("put_object", key, expires, IfNoneMatch="*")
+    def presign_put(self, key: str, *, expires: timedelta, checksum: str = "") -> str:
+        algorithm, _, digest = checksum.partition(":")
+        if checksum and algorithm != "sha256":
+            raise StorageError(f"A checksum is sha256:…, not {algorithm}:…", provider=self.bucket.provider, key=key)
+        sealed = {"ChecksumSHA256": base64.b64encode(bytes.fromhex(digest)).decode()} if checksum else {}
+        return self._sign("put_object", key, expires, IfNoneMatch="*", **sealed)
 
-    def part(self, key: str, *, upload_id: str, part_number: int, expires: timedelta) -> str:
+    def presign_part(self, key: str, *, upload_id: str, part_number: int, expires: timedelta) -> str:
         return self._sign("upload_part", key, expires, UploadId=upload_id, PartNumber=part_number)
 
     def _sign(self, operation: _Operation, key: str, expires: timedelta, **parameters: Any) -> str:
-        bucket = self._bucket
+        bucket = self.bucket
         full_key = bucket.full_key(key)
         if not _SHORTEST <= expires <= _LONGEST:
             raise StorageError(

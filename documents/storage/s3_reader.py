@@ -26,9 +26,12 @@ class S3Reader(ReadsByBuffer):
 
     info: ObjectInfo
 
-    def __init__(self, bucket: S3Bucket, key: str, *, start: int = 0, length: int | None = None) -> None:
+    def __init__(
+        self, bucket: S3Bucket, key: str, *, start: int = 0, length: int | None = None, version_id: str = ""
+    ) -> None:
         check_range(start, length, provider=bucket.provider, key=key)
         self._bucket, self._key, self._position = bucket, key, start
+        self._version = {"VersionId": version_id} if version_id else {}
         self._body: StreamingBody | None = None
         self._closed = False
         is_range = start > 0 or length is not None
@@ -71,7 +74,7 @@ class S3Reader(ReadsByBuffer):
 
     def _request(self, byte_range: str | None, *, etag: str | None) -> tuple[ObjectInfo, "StreamingBody"]:
         bucket = self._bucket
-        conditions: dict[str, Any] = {} if byte_range is None else {"Range": byte_range}
+        conditions: dict[str, Any] = {**self._version, **({} if byte_range is None else {"Range": byte_range})}
         if etag is not None:
             conditions["IfMatch"] = f'"{etag}"'
         try:

@@ -1,12 +1,13 @@
 """What every provider does alike with its writers, readers and ranges."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
-from documents.errors import ObjectNotFound, RangeNotSatisfiable
-from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter
+from documents.errors import ObjectNotFound, RangeNotSatisfiable, StorageError
+from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter, StorageProvider
+from documents.storage.capabilities import Deletion
 
 _READ_SIZE = 1024 * 1024
 
@@ -101,6 +102,24 @@ def write_all(writer: ObjectWriter, chunks: Iterable[Buffer]) -> ObjectRef:
         for chunk in chunks:
             writer.write(chunk)
         return writer.commit()
+
+
+def pieces_of(reader: ObjectReader) -> Iterator[memoryview]:
+    """Yield the rest of an open object, in views of one buffer of 1 MiB, each valid until the next is asked for."""
+    buffer = memoryview(bytearray(_READ_SIZE))
+    while count := reader.readinto(buffer):
+        yield buffer[:count]
+
+
+def delete_one_by_one(provider: StorageProvider, keys: Iterable[str]) -> Iterator[Deletion]:
+    """``delete_many`` for a store to which one deletion costs no request: each key's outcome is its own."""
+    for key in keys:
+        try:
+            provider.delete(key)
+        except StorageError as error:
+            yield Deletion(key, error)
+        else:
+            yield Deletion(key)
 
 
 def end_of_range(size: int, start: int, length: int | None, *, provider: str, key: str) -> int:

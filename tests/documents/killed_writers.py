@@ -6,7 +6,8 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
-from documents.storage.base import Multipart, StorageProvider
+from documents.storage.base import StorageProvider
+from documents.storage.capabilities import Multipart
 from documents.storage.local import LocalProvider
 
 HOUR = timedelta(hours=1)

@@ -16,7 +16,8 @@ from documents.services.actors import Actor
 from documents.services.downloads import Download
 from documents.services.staging import confirm_upload, sweep_unfinished, sweep_uploads
 from documents.services.uploads import Upload, begin_upload
-from documents.storage.base import Buffer, ObjectInfo, ObjectRef, ObjectWriter, StorageProvider, UnfinishedWrites
+from documents.storage.base import Buffer, ObjectInfo, ObjectRef, ObjectWriter, StorageProvider
+from documents.storage.capabilities import UnfinishedWrites
 from documents.storage.local import LocalProvider
 from documents.storage.memory import MemoryProvider
 from documents.storage.multipart import BufferedMultipartWriter

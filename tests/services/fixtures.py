@@ -93,7 +93,7 @@ def temporary_bucket(client: "S3Client") -> Iterator[str]:
     for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=name):
         for upload in page.get("Uploads", ()):
             client.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
-    for listing in client.get_paginator("list_objects_v2").paginate(Bucket=name):
-        for entry in listing.get("Contents", ()):
-            client.delete_object(Bucket=name, Key=entry["Key"])
+    for listing in client.get_paginator("list_object_versions").paginate(Bucket=name):
+        for entry in (*listing.get("Versions", ()), *listing.get("DeleteMarkers", ())):
+            client.delete_object(Bucket=name, Key=entry["Key"], VersionId=entry["VersionId"])
     client.delete_bucket(Bucket=name)

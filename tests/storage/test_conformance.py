@@ -11,18 +11,31 @@ from documents.storage.conformance_capabilities import (
     MultipartConformance,
     UnfinishedWritesConformance,
 )
+from documents.storage.conformance_changes import BulkDeleteConformance, CompareAndSetConformance, CopyingConformance
 from documents.storage.local import LocalProvider
 from documents.storage.memory import MemoryProvider
 
 
-class TestLocalProvider(ProviderConformance, ConditionalCreateConformance, UnfinishedWritesConformance):
+class TestLocalProvider(
+    ProviderConformance,
+    ConditionalCreateConformance,
+    CopyingConformance,
+    BulkDeleteConformance,
+    UnfinishedWritesConformance,
+):
     @pytest.fixture
     def provider(self, tmp_path: Path) -> StorageProvider:
         return LocalProvider(tmp_path)
 
 
 class TestMemoryProvider(
-    ProviderConformance, ConditionalCreateConformance, MultipartConformance, UnfinishedWritesConformance
+    ProviderConformance,
+    ConditionalCreateConformance,
+    CompareAndSetConformance,
+    CopyingConformance,
+    BulkDeleteConformance,
+    MultipartConformance,
+    UnfinishedWritesConformance,
 ):
     @pytest.fixture
     def provider(self) -> StorageProvider:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from documents.errors import IntegrityMismatch, ObjectExists, StorageUnavailable
-from documents.storage.base import Buffer, ObjectInfo, Part
+from documents.storage.base import Buffer, ObjectInfo
+from documents.storage.capabilities import Part
 from documents.storage.hashing import checksum_of
 from documents.storage.memory import MemoryProvider
 from documents.storage.multipart import (

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from documents.storage.base import StorageProvider
+from documents.storage.bucket_capabilities import Buckets
 from documents.storage.conformance import ProviderConformance
+from documents.storage.conformance_buckets import AclConformance, BucketsConformance, VersioningConformance
 from documents.storage.conformance_capabilities import (
     ConditionalCreateConformance,
     MultipartConformance,
     PresigningConformance,
     PresigningEnforcedConformance,
     UnfinishedWritesConformance,
-    body_of,
 )
+from documents.storage.conformance_changes import BulkDeleteConformance, CompareAndSetConformance, CopyingConformance
+from documents.storage.conformance_samples import body_of
 from documents.storage.s3 import S3Provider
 from tests.services.environment import s3_kind
 
@@ -25,13 +28,28 @@ if TYPE_CHECKING:
 class TestS3Provider(
     ProviderConformance,
     ConditionalCreateConformance,
+    CompareAndSetConformance,
+    CopyingConformance,
+    BulkDeleteConformance,
     MultipartConformance,
     PresigningConformance,
     UnfinishedWritesConformance,
 ):
+    tested_elsewhere = (VersioningConformance, AclConformance, BucketsConformance)
+
     @pytest.fixture
     def provider(self, s3_client: "S3Client", s3_shared_bucket: str) -> StorageProvider:
         return S3Provider(client=s3_client, bucket=s3_shared_bucket, prefix="a vault/objects")
+
+
+class TestS3Buckets(VersioningConformance, AclConformance, BucketsConformance):
+    @pytest.fixture
+    def provider(self, s3_client: "S3Client", s3_bucket: str) -> StorageProvider:
+        return S3Provider(client=s3_client, bucket=s3_bucket, prefix="a vault")
+
+    def bucket_of(self, provider: Buckets) -> str:
+        assert isinstance(provider, S3Provider)
+        return provider.bucket.name
 
 
 # What moto gets wrong, each as it was seen; everything else holds on it too.

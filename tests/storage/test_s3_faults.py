@@ -19,7 +19,7 @@ from documents.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from documents.storage.conformance_capabilities import body_of, fresh_key
+from documents.storage.conformance_samples import body_of, fresh_key
 from documents.storage.multipart import MIN_PART_SIZE
 from documents.storage.s3 import S3Provider
 from tests.services.fixtures import s3_client_for
