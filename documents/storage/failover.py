@@ -1,0 +1,217 @@
+"""Several providers as one: written to the first that is healthy, read from whichever has the object.
+
+Each object is write-once under a key of its own, so two providers that have a key have the same object, and a read may
+fall through: never to a stale one. Where ``checksum_of`` knows what the object should be, a copy that is not the
+first provider's is read and compared before a byte of it is given.
+
+A deletion counts once every provider confirmed it: otherwise what was deleted could come back with the one that was
+down, so it raises and is repeated by the caller.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TypeVar
+
+import structlog
+
+from documents.errors import IntegrityMismatch, ObjectNotFound, StorageAccessDenied, StorageError, StorageUnavailable
+from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter, StorageProvider
+from documents.storage.hashing import Digest
+from documents.storage.streaming import DerivedOperations, pieces_of, write_all
+
+log = structlog.get_logger(__name__)
+
+Answer = TypeVar("Answer")
+ChecksumOf = Callable[[str], str | None]
+
+# A provider that failed is left alone for so long, and for twice as long each time it fails again.
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(minutes=5)
+# These say something about the provider; every other error says something about the object.
+_ILL = (StorageUnavailable, StorageAccessDenied)
+
+
+@dataclass
+class _Health:
+    failures: int = 0
+    until: float = 0.0
+
+
+class Failover(DerivedOperations):
+    """A ``StorageProvider`` over ``providers``, in order of preference. For any number of threads.
+
+    ``second_copy``: what is committed is copied to the next healthy provider too; where that fails the put stands, and
+    a log tells. ``checksum_of`` gives ``"sha256:…"`` for a key, or None where nobody knows. ``name`` is what rows keep.
+    """
+
+    def __init__(
+        self,
+        providers: Sequence[StorageProvider],
+        *,
+        name: str,
+        second_copy: bool = False,
+        checksum_of: ChecksumOf = lambda _key: None,
+    ) -> None:
+        if not providers:
+            raise ValueError("A failover needs at least one provider.")
+        self.name, self.providers = name, tuple(providers)
+        self._second_copy, self._checksum_of = second_copy, checksum_of
+        self._health = [_Health() for _ in self.providers]
+        self._lock = threading.Lock()
+
+    def put_bytes(self, key: str, data: Buffer) -> ObjectRef:
+        source, reference = self._first(key, lambda provider: (provider, provider.put_bytes(key, data)))
+        return self.committed(source, reference)
+
+    def open_writer(self, key: str) -> ObjectWriter:
+        # A writer that has begun cannot change its provider: what it was given so far is gone.
+        source, writer = self._first(key, lambda provider: (provider, provider.open_writer(key)))
+        return _CopyingWriter(self, source, writer)
+
+    def put_stream(self, key: str, chunks: Iterable[Buffer]) -> ObjectRef:
+        return write_all(self.open_writer(key), chunks)
+
+    def open(self, key: str, *, start: int = 0, length: int | None = None) -> ObjectReader:
+        return self._anywhere(
+            key, lambda provider: provider.open(key, start=start, length=length), verify=self._verify_copy
+        )
+
+    def head(self, key: str) -> ObjectInfo:
+        return self._anywhere(key, lambda provider: provider.head(key))
+
+    def delete(self, key: str) -> None:
+        refused: StorageError | None = None
+        for provider in self.providers:
+            try:
+                provider.delete(key)
+            except StorageError as error:
+                refused = refused or error
+        if refused:
+            raise refused
+
+    def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Of all providers, each object once: those of the second and later ones are asked for in the earlier ones."""
+        for index, provider in enumerate(self.providers):
+            for info in provider.iter_locations(prefix):
+                if not any(earlier.exists(info.key) for earlier in self.providers[:index]):
+                    yield info
+
+    def committed(self, source: StorageProvider, reference: ObjectRef) -> ObjectRef:
+        """Copy what ``source`` just committed to another healthy provider, where that was asked for.
+
+        Returns the reference as rows keep it: under the name of the whole.
+        """
+        if self._second_copy:
+            self._copy(source, reference)
+        return replace(reference, provider=self.name)
+
+    def _copy(self, source: StorageProvider, reference: ObjectRef) -> None:
+        for index, provider in self._by_health():
+            if provider is source:
+                continue
+            try:
+                with source.open(reference.key) as reader:
+                    provider.put_stream(reference.key, pieces_of(reader))
+            except StorageError as error:
+                self._record(index, error)
+                log.warning("second_copy_failed", provider=provider.name, key=reference.key, code=error.code)
+            else:
+                return
+
+    def _first(self, key: str, call: Callable[[StorageProvider], Answer]) -> Answer:
+        """The answer of the first provider that is well enough to give one."""
+        ill: StorageError | None = None
+        for index, provider in self._by_health():
+            try:
+                answer = call(provider)
+            except _ILL as error:
+                self._record(index, error)
+                ill = ill or error
+                log.warning("provider_failed", provider=provider.name, key=key, code=error.code)
+                continue
+            self._record(index, None)
+            return answer
+        raise ill or StorageUnavailable("No provider is there", provider=self.name, key=key)
+
+    def _anywhere(
+        self,
+        key: str,
+        call: Callable[[StorageProvider], Answer],
+        *,
+        verify: Callable[[StorageProvider, str], None] | None = None,
+    ) -> Answer:
+        """The answer of the first provider that has the object; ObjectNotFound only where every one says so."""
+        absent: StorageError | None = None
+        failed: StorageError | None = None
+        for index, provider in self._by_health():
+            try:
+                if verify and provider is not self.providers[0]:
+                    verify(provider, key)
+                answer = call(provider)
+            except ObjectNotFound as error:
+                self._record(index, None)
+                absent = absent or error
+            except (*_ILL, IntegrityMismatch) as error:
+                self._record(index, error)
+                failed = failed or error
+                log.warning("provider_failed", provider=provider.name, key=key, code=error.code)
+            else:
+                self._record(index, None)
+                return answer
+        raise failed or absent or StorageUnavailable("No provider is there", provider=self.name, key=key)
+
+    def _verify_copy(self, provider: StorageProvider, key: str) -> None:
+        """Raises IntegrityMismatch where the copy is another object than the one that is known by its checksum."""
+        expected = self._checksum_of(key)
+        if expected is None:
+            return
+        digest = Digest()
+        try:
+            with provider.open(key) as reader:
+                for piece in pieces_of(reader):
+                    digest.update(piece)
+            if digest.checksum() != expected:
+                raise IntegrityMismatch("This copy is another object", provider=provider.name, key=key)
+        finally:
+            digest.close()
+        log.warning("served_from_copy", provider=provider.name, key=key)
+
+    def _by_health(self) -> list[tuple[int, StorageProvider]]:
+        """The healthy ones in their order, then those that are left alone, as a last resort."""
+        now = time.monotonic()
+        with self._lock:
+            return sorted(enumerate(self.providers), key=lambda entry: self._health[entry[0]].until > now)
+
+    def _record(self, index: int, error: StorageError | None) -> None:
+        with self._lock, suppress(OverflowError):
+            health = self._health[index]
+            if error is None or not isinstance(error, _ILL):
+                self._health[index] = _Health()
+                return
+            health.failures += 1
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(health.failures - 1, 10))
+            health.until = time.monotonic() + pause.total_seconds()
+
+
+class _CopyingWriter:
+    def __init__(self, failover: Failover, source: StorageProvider, inner: ObjectWriter) -> None:
+        self._failover, self._source, self._inner = failover, source, inner
+
+    def write(self, data: Buffer) -> None:
+        self._inner.write(data)
+
+    def commit(self) -> ObjectRef:
+        return self._failover.committed(self._source, self._inner.commit())
+
+    def abort(self) -> None:
+        self._inner.abort()
+
+    def __enter__(self) -> "_CopyingWriter":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.abort()
