@@ -1,0 +1,36 @@
+"""``s3_policy``: print the IAM policy, CORS and lifecycle configuration that this configuration's bucket needs."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from documents.services.s3_policy import bucket_documents
+from documents.wiring import vault_config
+
+KINDS = ("policy", "cors", "lifecycle")
+
+
+class Command(BaseCommand):
+    """Without a kind all three are printed as one JSON object; with one, that document alone, ready for the store."""
+
+    help = "Print the least-privilege IAM policy, the CORS and the lifecycle configuration of the bucket in S3_BUCKET."
+    requires_system_checks: list[str] = []  # nothing is asked of keys or store
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("kind", nargs="?", choices=KINDS, default=None)
+        parser.add_argument("--origin", action="append", default=None, help="of the vault's pages; may be repeated")
+        parser.add_argument(
+            "--versions", action="store_true", help="the bucket keeps versions, and the vault sees them"
+        )
+
+    def handle(self, *_args: Any, kind: str | None, origin: list[str] | None, versions: bool, **_options: Any) -> None:
+        config = vault_config().s3
+        if config is None:
+            raise CommandError("No bucket is configured. Set S3_BUCKET and the other S3_* variables.", returncode=2)
+        origins = origin or settings.CSRF_TRUSTED_ORIGINS or [f"https://{host}" for host in settings.ALLOWED_HOSTS]
+        documents = bucket_documents(config, origins=list(origins), with_versions=versions)
+        shown = {name: getattr(documents, name) for name in KINDS}
+        self.stdout.write(json.dumps(shown[kind] if kind else shown, indent=2))

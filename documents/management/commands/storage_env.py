@@ -1,0 +1,24 @@
+"""``storage_env``: print the storage configuration for workers and other processes."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from documents.services.storage_env import Shape, storage_environment, written
+from documents.wiring import vault_config
+
+
+class Command(BaseCommand):
+    """The variables stand on stdout alone, so that they can go into a file."""
+
+    help = "Print the variables of the stores this vault uses, for workers elsewhere. Secrets only with --secrets."
+    requires_system_checks: list[str] = []  # nothing is asked of keys or store
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--format", choices=[shape.value for shape in Shape], default=Shape.DOTENV.value)
+        parser.add_argument("--secrets", action="store_true", help="print secrets too; keep the output private")
+
+    def handle(self, *_args: Any, format: str, secrets: bool, **_options: Any) -> None:  # noqa: A002  # the option's name
+        variables = storage_environment(vault_config(), with_secrets=secrets)
+        self.stdout.write(written(variables, Shape(format)))

@@ -1,0 +1,123 @@
+"""``check_storage`` tells a good store from one that only looks like it."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from documents.errors import BucketNotFound
+from documents.services.probing import Finding, Outcome, probe_storage
+from documents.storage.base import Buffer, ObjectInfo, ObjectRef, StorageProvider
+from documents.storage.local import LocalProvider
+from documents.storage.memory import MemoryProvider
+
+
+def outcomes(provider: StorageProvider) -> dict[str, Finding]:
+    return {finding.probe: finding for finding in probe_storage(provider)}
+
+
+def failed(provider: StorageProvider) -> set[str]:
+    return {name for name, finding in outcomes(provider).items() if finding.outcome is Outcome.FAILED}
+
+
+def test_a_good_store_passes_and_keeps_nothing(provider: StorageProvider) -> None:
+    before = [info.key for info in provider.iter_locations("check/")]
+
+    found = outcomes(provider)
+
+    assert {name for name, finding in found.items() if finding.outcome is Outcome.FAILED} == set()
+    assert len(found) == 10
+    assert [info.key for info in provider.iter_locations("check/")] == before
+
+
+def test_what_a_store_lacks_is_missing_and_no_failure(tmp_path: Path) -> None:
+    found = outcomes(LocalProvider(tmp_path))
+
+    assert {name for name, finding in found.items() if finding.outcome is Outcome.MISSING} == {
+        "versioning",
+        "multipart",
+        "signed URL",
+    }
+    assert failed(LocalProvider(tmp_path)) == set()
+
+
+class Overwriting(MemoryProvider):
+    """A look-alike that ignores conditions."""
+
+    def put_bytes(self, key: str, data: Buffer) -> ObjectRef:
+        self.delete(key)
+        return super().put_bytes(key, data)
+
+
+class Changing(MemoryProvider):
+    def get(self, key: str) -> bytes:
+        return super().get(key)[:-1] + b"?"
+
+
+class Ranging(MemoryProvider):
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        return super().get(key)
+
+
+class Forgetful(MemoryProvider):
+    def iter_locations(self, prefix: str = "") -> Any:
+        return iter([])
+
+
+class Late(MemoryProvider):
+    def head(self, key: str) -> ObjectInfo:
+        info = super().head(key)
+        return ObjectInfo(info.key, info.size, datetime.now(UTC) - timedelta(hours=1), info.etag)
+
+
+@pytest.mark.parametrize(
+    ("look_alike", "caught"),
+    [
+        (Overwriting, "conditional create"),
+        (Changing, "write, read, delete"),
+        (Ranging, "range"),
+        (Forgetful, "listing"),
+        (Late, "clock"),
+    ],
+)
+def test_a_look_alike_is_caught_with_a_hint(look_alike: Callable[[], MemoryProvider], caught: str) -> None:
+    found = outcomes(look_alike())
+
+    assert found[caught].outcome is Outcome.FAILED
+    assert found[caught].hint
+
+
+def test_without_a_connection_nothing_else_is_tried() -> None:
+    class Gone(MemoryProvider):
+        def head(self, key: str) -> ObjectInfo:
+            raise BucketNotFound("There is no bucket", key=key, hint="Create it")
+
+    [finding] = probe_storage(Gone())
+    assert (finding.probe, finding.outcome, finding.hint) == ("connection", Outcome.FAILED, "Create it")
+
+
+def test_the_command_tells_each_probe_and_its_exit_status(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = "documents.management.commands.check_storage.storage_provider"
+    monkeypatch.setattr(target, lambda _type: MemoryProvider())
+    call_command("check_storage", "--quick")
+    assert "ok       conditional create: a second put" in capsys.readouterr().out
+
+    monkeypatch.setattr(target, lambda _type: Overwriting())
+    with pytest.raises(CommandError, match=r"1 of 8 probes failed") as failure:
+        call_command("check_storage", "--quick", "--format", "json")
+    assert failure.value.returncode == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [f["probe"] for f in report["findings"] if f["outcome"] == "failed"] == ["conditional create"]
+
+
+def test_a_store_that_is_not_configured_is_a_wrong_call() -> None:
+    with pytest.raises(CommandError) as failure:
+        call_command("check_storage", "nowhere")
+    assert failure.value.returncode == 2

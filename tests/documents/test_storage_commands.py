@@ -1,0 +1,93 @@
+"""What is printed for stores and workers: the least that works, and no secret unasked."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import environ
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from pytest_django.fixtures import Settings
+
+from documents.conf import S3Config, VaultConfig, from_environment
+from documents.services.storage_env import Shape, storage_environment, written
+
+BUCKET = S3Config("access", 'se"cr$et', "letters", "eu-central-1", "https://s3.example.com")
+
+
+@pytest.fixture
+def config(settings: Settings) -> VaultConfig:
+    settings.VAULT = replace(settings.VAULT, storage_type="s3", s3=BUCKET)
+    changed: VaultConfig = settings.VAULT
+    return changed
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    call_command(*arguments)
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_policy_allows_what_the_provider_does_and_no_more(
+    config: VaultConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = printed(capsys, "s3_policy", "policy")
+
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+    assert {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:AbortMultipartUpload"} <= allowed
+    assert not any("*" in action or "Policy" in action or "Acl" in action for action in allowed)
+    assert {statement["Resource"] for statement in policy["Statement"]} == {
+        "arn:aws:s3:::letters",
+        "arn:aws:s3:::letters/*",
+    }
+    assert "s3:GetObjectVersion" not in allowed
+    versions = printed(capsys, "s3_policy", "policy", "--versions")
+    assert "s3:GetObjectVersion" in str(versions)
+
+
+def test_cors_names_the_vaults_own_origins(config: VaultConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    everything = printed(capsys, "s3_policy", "--origin", "https://vault.example.com")
+
+    assert set(everything) == {"policy", "cors", "lifecycle"}
+    assert everything["cors"]["CORSRules"][0]["AllowedOrigins"] == ["https://vault.example.com"]
+    assert everything["lifecycle"]["Rules"][0]["AbortIncompleteMultipartUpload"]
+
+
+def test_without_a_bucket_there_is_no_policy(settings: Settings) -> None:
+    settings.VAULT = replace(settings.VAULT, storage_type="local", s3=None)
+    with pytest.raises(CommandError, match="S3_BUCKET") as failure:
+        call_command("s3_policy")
+    assert failure.value.returncode == 2
+
+
+def test_secrets_are_printed_only_where_they_are_asked_for(
+    config: VaultConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for shape in Shape:
+        call_command("storage_env", "--format", shape.value)
+        assert "cr$et" not in capsys.readouterr().out
+    call_command("storage_env", "--secrets")
+    assert 'S3_SECRET_KEY=se"cr$et' in capsys.readouterr().out.splitlines()
+
+
+def test_the_environment_gives_another_process_the_same_stores(config: VaultConfig, tmp_path: Path) -> None:
+    variables = storage_environment(config, with_secrets=True)
+    env = environ.FileAwareEnv()
+    env.ENVIRON = environ.fileaware_mapping.FileAwareMapping(env=variables)
+
+    read = from_environment(env, tmp_path)
+
+    assert (read.s3, read.storage_type, read.local_storage_path) == (BUCKET, "s3", config.local_storage_path)
+
+
+def test_each_shape_is_what_its_reader_takes(config: VaultConfig) -> None:
+    variables = storage_environment(config, with_secrets=True)
+
+    compose = written(variables, Shape.COMPOSE).splitlines()
+    assert compose[0] == "environment:"
+    assert '  S3_SECRET_KEY: "se\\"cr$$et"' in compose
+    listed = json.loads(written(variables, Shape.KUBERNETES))["items"]
+    assert [item["kind"] for item in listed] == ["ConfigMap", "Secret"]
+    assert "S3_SECRET_KEY" not in listed[0]["data"]
+    assert listed[1]["data"] == {"S3_SECRET_KEY": "c2UiY3IkZXQ="}
