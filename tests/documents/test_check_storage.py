@@ -60,12 +60,12 @@ class Changing(MemoryProvider):
 
 
 class Ranging(MemoryProvider):
-    def get_range(self, key: str, start: int, length: int) -> bytes:
+    def get_range(self, key: str, start: int, length: int) -> bytes:  # noqa: ARG002  # the protocol's
         return super().get(key)
 
 
 class Forgetful(MemoryProvider):
-    def iter_locations(self, prefix: str = "") -> Any:
+    def iter_locations(self, prefix: str = "") -> Any:  # noqa: ARG002  # the protocol's
         return iter([])
 
 

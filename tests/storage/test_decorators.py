@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 from django.core.cache.backends.locmem import LocMemCache
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 from prometheus_client import REGISTRY
 
 from documents.errors import ObjectNotFound, StorageUnavailable, UnsupportedOperation
@@ -207,3 +211,26 @@ def test_operations_are_counted_by_outcome_with_their_bytes() -> None:
     assert sample("storage_bytes_transferred_total", provider="counted", direction="written") - before["written"] == 8
     assert sample("storage_bytes_transferred_total", provider="counted", direction="read") - before["read"] == 4
     assert sample("storage_operation_duration_seconds_count", provider="counted", operation="open") == 1
+
+
+def test_each_operation_is_a_span_with_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = InMemorySpanExporter()
+    traces = TracerProvider()
+    traces.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("documents.storage.instrumented.tracer", traces.get_tracer("test"))
+    provider = wrap(MemoryProvider(name="traced"), Instrumented)
+
+    provider.put_bytes("a/key", b"1")
+    with pytest.raises(ObjectNotFound):
+        provider.head("nothing")
+    monkeypatch.setattr("documents.storage.instrumented.tracer", None)
+    provider.get("a/key")
+
+    spans = exporter.get_finished_spans()
+    assert [span.name for span in spans] == ["storage.put_bytes", "storage.head"]
+    assert dict(spans[0].attributes or {}) == {
+        "storage.provider": "traced",
+        "storage.operation": "put_bytes",
+        "storage.key": "a/key",
+    }
+    assert spans[1].status.status_code is StatusCode.ERROR

@@ -116,3 +116,16 @@ def test_a_small_object_never_becomes_a_multipart_upload(s3_client: "S3Client", 
     assert operations[0] == "PutObject"
     assert operations[1] == "CreateMultipartUpload"
     assert operations.count("UploadPart") == 2
+
+
+def test_a_copy_too_large_for_one_request_is_made_in_parts(s3_client: "S3Client", s3_bucket: str) -> None:
+    provider = S3Provider(client=s3_client, bucket=s3_bucket)
+    provider.largest_copy = provider.copy_part_size = provider.min_part_size
+    body = body_of(2 * provider.min_part_size + 17)
+    provider.put_stream("source", [body])
+
+    assert provider.copy("source", "copy").size == len(body)
+
+    assert provider.get("copy") == body
+    assert provider.head("copy").etag.endswith("-3"), "made of three parts"
+    assert list(provider.iter_multiparts()) == []
