@@ -39,7 +39,7 @@ bench: .venv/installed-bench ## measure against peers; a table and JSON lines
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 lock: .venv/installed-dev ## pin every dependency again, with hashes
-	@for set in "" "--extra dev" "--extra dev --extra bench"; do \
+	@for set in "" "--extra clouds" "--extra dev" "--extra dev --extra bench"; do \
 	  out=requirements$$(echo "$$set" | grep -oE '[a-z]+$$' | sed 's/^/-/').txt; \
 	  $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 $$set -o $$out || exit 1; \
 	done

@@ -7,18 +7,22 @@ it, for the session; a test that asks for none pays nothing.
 import os
 import uuid
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.services import azurite as azurite_service
+from tests.services import gcs as gcs_service
 from tests.services import postgres as postgres_service
 from tests.services import s3_server as s3_service
 from tests.services import valkey as valkey_service
-from tests.services.environment import POSTGRES_URL, VALKEY_URL, s3_from_environment
+from tests.services.environment import AZURE_URL, GCS_URL, POSTGRES_URL, VALKEY_URL, s3_from_environment
 from tests.services.s3_server import S3Server
 
 if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
     from botocore.config import Config
+    from google.cloud.storage import Client
     from mypy_boto3_s3 import S3Client
 
 
@@ -49,6 +53,26 @@ def s3_server() -> Iterator[S3Server]:
     else:
         with s3_service.s3_server() as server:
             yield server
+
+
+@pytest.fixture(scope="session")
+def gcs_url() -> Iterator[str]:
+    """The endpoint of gcp-storage-emulator."""
+    if url := os.environ.get(GCS_URL):
+        yield url
+    else:
+        with gcs_service.gcs() as url:
+            yield url
+
+
+@pytest.fixture(scope="session")
+def azure_url() -> Iterator[str]:
+    """The URL of azurite's account."""
+    if url := os.environ.get(AZURE_URL):
+        yield url
+    else:
+        with azurite_service.azurite() as url:
+            yield url
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +107,24 @@ def s3_client_for(server: S3Server, config: "Config | None" = None) -> "S3Client
         region_name="us-east-1",
         config=vault_config(config),
     )
+
+
+def gcs_client_for(endpoint_url: str) -> "Client":
+    """A client that signs nothing, for the servers of tests."""
+    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
+    from google.cloud.storage import Client  # noqa: PLC0415
+
+    return Client(project="test", credentials=AnonymousCredentials(), client_options={"api_endpoint": endpoint_url})
+
+
+def azure_client_for(account_url: str, container: str, **options: Any) -> "ContainerClient":
+    """A client as the vault's own, with ``options`` on top."""
+    from azure.storage.blob import ContainerClient  # noqa: PLC0415
+
+    from documents.storage.azure_client import vault_options  # noqa: PLC0415
+
+    credential = {"account_name": azurite_service.ACCOUNT, "account_key": azurite_service.ACCOUNT_KEY}
+    return ContainerClient(account_url, container, credential=credential, **(vault_options() | options))
 
 
 def temporary_bucket(client: "S3Client") -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Installs the servers that tests need and PyPI does not have: ``python -m tests.services.install``.
 
 As root on Debian or Ubuntu the missing packages come from the distribution. Anywhere else nothing is changed, and what
-the tests will have to do without is printed. Repeating is safe and fast: nothing is asked of apt when all is there.
+the tests will have to do without is printed. Azurite comes from npm, into a cache directory of the user's. Repeating is
+safe and fast: nobody is asked when all is there.
 """
 
 import os
@@ -11,6 +12,8 @@ import sys
 from dataclasses import dataclass
 
 from tests.services import chromium
+from tests.services.azurite import azurite_is_installed, install_azurite
+from tests.services.processes import ServerFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ NEEDS = (
     Need(("ceph-mgr",), ("ceph-mgr",), "RADOS Gateway runs without its manager"),
     Need(chromium.PROGRAMS, ("chromium",), "browser tests cannot run"),
     Need(("node", "nodejs"), ("nodejs",), "the JavaScript reader of the envelope cannot be tested"),
+    Need(("npm",), ("npm",), "azurite cannot be installed"),
 )
 
 
@@ -42,7 +46,19 @@ def main() -> int:
         missing = [need for need in NEEDS if not need.is_met()]
     for need in missing:
         sys.stderr.write(f"{need.programs[0]} is not installed: {need.otherwise}.\n")
+    install_from_npm()
     return 0
+
+
+def install_from_npm() -> None:
+    """Azurite, into a directory of the tests' own. Where it cannot be had, that is said."""
+    if azurite_is_installed():
+        return
+    sys.stderr.write("Installing azurite from npm, for the tests (once)...\n")
+    try:
+        install_azurite()
+    except (ServerFailed, OSError, subprocess.SubprocessError) as error:
+        sys.stderr.write(f"azurite is not installed: nothing of Azure is tested over HTTP. {error}\n")
 
 
 def can_install() -> bool:

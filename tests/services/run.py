@@ -1,7 +1,8 @@
 """``python -m tests.services.run -- COMMAND…``: runs a command with the test servers around it.
 
 The command finds them in its environment, so that the workers of pytest-xdist share them: TEST_POSTGRES_URL,
-TEST_VALKEY_URL, TEST_S3_ENDPOINT_URL, TEST_S3_ACCESS_KEY, TEST_S3_SECRET_KEY and TEST_S3_KIND (radosgw or moto).
+TEST_VALKEY_URL, TEST_S3_ENDPOINT_URL, TEST_S3_ACCESS_KEY, TEST_S3_SECRET_KEY and TEST_S3_KIND (radosgw or moto),
+TEST_GCS_URL, and TEST_AZURE_URL where azurite is installed.
 What is set already is used as it is and not started. The exit status is the command's. Ctrl-C and a signal stop the
 command first, then the servers, and leave nothing behind.
 """
@@ -14,7 +15,9 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from types import FrameType
 
-from tests.services.environment import POSTGRES_URL, S3_ENDPOINT_URL, VALKEY_URL, of_s3
+from tests.services.azurite import azurite, azurite_is_installed
+from tests.services.environment import AZURE_URL, GCS_URL, POSTGRES_URL, S3_ENDPOINT_URL, VALKEY_URL, of_s3
+from tests.services.gcs import gcs
 from tests.services.postgres import postgres
 from tests.services.processes import ServerFailed
 from tests.services.s3_server import s3_server
@@ -47,6 +50,10 @@ def start_missing(servers: ExitStack) -> dict[str, str]:
         started[VALKEY_URL] = servers.enter_context(valkey())
     if S3_ENDPOINT_URL not in os.environ:
         started.update(of_s3(servers.enter_context(s3_server())))
+    if GCS_URL not in os.environ:
+        started[GCS_URL] = servers.enter_context(gcs())
+    if AZURE_URL not in os.environ and azurite_is_installed():
+        started[AZURE_URL] = servers.enter_context(azurite())
     return started
 
 

@@ -13,7 +13,7 @@ PROGRAM = (
     "import os, time; print(os.environ['TEST_VALKEY_URL'], flush=True); time.sleep({seconds}); raise SystemExit(7)"
 )
 # Those that are not under test are "running already".
-GIVEN = {"TEST_POSTGRES_URL": "given", "TEST_S3_ENDPOINT_URL": "given"}
+GIVEN = dict.fromkeys(("TEST_POSTGRES_URL", "TEST_S3_ENDPOINT_URL", "TEST_GCS_URL", "TEST_AZURE_URL"), "given")
 
 
 def supervise(seconds: float, state: Path) -> subprocess.Popen[str]:
