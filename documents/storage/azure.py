@@ -34,6 +34,9 @@ class AzureProvider(AzureCopies, AzureBulkDelete, DerivedOperations):
     a key and not to an upload, they carry no time and cannot be taken back; the store itself drops them after a week.
     """
 
+    # The most that Azure lists in one answer ("List Blobs").
+    listed_at_once = 5_000
+
     def __init__(self, *, client: ContainerClient, name: str = "azure", prefix: str = "") -> None:
         self.name = name
         folder = prefix.strip("/")
@@ -99,7 +102,10 @@ class AzureProvider(AzureCopies, AzureBulkDelete, DerivedOperations):
             return
         container = self.container
         with container.errors():
-            for blob in container.client.list_blobs(name_starts_with=container.prefix + prefix):
+            listing = container.client.list_blobs(
+                name_starts_with=container.prefix + prefix, results_per_page=self.listed_at_once
+            )
+            for blob in listing:
                 key = blob.name.removeprefix(container.prefix)
                 if is_valid_key(key):
                     yield container.info(key, blob)

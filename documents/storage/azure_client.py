@@ -34,6 +34,9 @@ def azure_alias(alias: str) -> AzureAlias:
         storage: Any = storages[alias]
     except (InvalidStorageError, ImproperlyConfigured) as error:
         raise ConfigurationError(f"STORAGES has no usable entry {alias!r}: {error}") from error
+    except ValueError as error:
+        # Its text can hold the account's key.
+        raise ConfigurationError(f"STORAGES[{alias!r}] has a malformed connection string.") from error
     if not getattr(storage, "azure_container", None):
         raise ConfigurationError(f"STORAGES[{alias!r}] names no container of Azure.")
     return cast("AzureAlias", storage)

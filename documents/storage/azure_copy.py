@@ -31,6 +31,10 @@ class CopySource:
     url: str
     authorization: str | None
 
+    def authorized(self) -> dict[str, Any]:
+        """The arguments by which the client sends it."""
+        return {} if self.authorization is None else {"source_authorization": self.authorization}
+
 
 class AzureCopies:
     """``Copying``. The source is pinned by its ETag, so that no copy is made of two states of it."""
@@ -50,7 +54,9 @@ class AzureCopies:
                     source.url,
                     requires_sync=True,
                     match_condition=MatchConditions.IfMissing,
-                    **_pinned(source, info),
+                    source_etag=f'"{info.etag}"',
+                    source_match_condition=MatchConditions.IfNotModified,
+                    **source.authorized(),
                 )
         return store.head(key)
 
@@ -62,7 +68,13 @@ class AzureCopies:
                 # Signed again for each: a large copy may take longer than a signature holds.
                 source = source_of(container.blob(info.key))
                 target.stage_block_from_url(
-                    ids.next(), source.url, source_offset=start, source_length=size, **_pinned(source, info)
+                    ids.next(),
+                    source.url,
+                    source_offset=start,
+                    source_length=size,
+                    # The client has no parameter for it.
+                    headers={"x-ms-source-if-match": f'"{info.etag}"'},
+                    **source.authorized(),
                 )
             start += size
         commit_blocks(store, container, key, ids)
@@ -90,13 +102,3 @@ def source_of(blob: BlobClient) -> CopySource:
     if hasattr(credential, "get_token"):
         return CopySource(blob.url, f"Bearer {credential.get_token(_TOKEN_SCOPE).token}")
     raise UnsupportedOperation("These credentials cannot let the store read its own object for a copy")
-
-
-def _pinned(source: CopySource, info: ObjectInfo) -> dict[str, Any]:
-    pinned: dict[str, Any] = {
-        "source_etag": f'"{info.etag}"',
-        "source_match_condition": MatchConditions.IfNotModified,
-    }
-    if source.authorization is not None:
-        pinned["source_authorization"] = source.authorization
-    return pinned

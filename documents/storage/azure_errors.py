@@ -28,6 +28,7 @@ from documents.errors import (
 )
 
 _CREDENTIALS = "Check the account and its key in STORAGES, and the clock of this machine"
+_REFUSED = "Check the account, its key and its network rules, and the clock of this machine"
 _PERMISSION = "Give these credentials Storage Blob Data Contributor on the container, or check its name"
 _LATER = "Try again later; if it stays, look at the status of Azure"
 _ENDPOINT = "Check the account's name or URL in STORAGES and the network between"
@@ -49,6 +50,7 @@ _BY_CODE: Mapping[str, tuple[type[StorageError], str]] = {
     "AuthenticationFailed": (StorageAccessDenied, _CREDENTIALS),
     "InvalidAuthenticationInfo": (StorageAccessDenied, _CREDENTIALS),
     "NoAuthenticationInformation": (StorageAccessDenied, _CREDENTIALS),
+    "AuthorizationFailure": (StorageAccessDenied, _REFUSED),
     "AccountIsDisabled": (StorageAccessDenied, "The account is disabled: look at its subscription"),
     "BlobImmutableDueToPolicy": (StorageAccessDenied, _KEPT),
     "LeaseIdMissing": (StorageAccessDenied, _KEPT),
@@ -103,8 +105,9 @@ def _translate(error: Exception, *, provider: str, key: str) -> StorageError:
     # The text of these errors can hold the URL of the request, its signature in it: only the type is told.
     name = type(error).__name__
     if isinstance(error, HttpResponseError) and error.status_code and not isinstance(error, DecodeError):
-        code = str(getattr(error, "error_code", None) or "")
-        return from_status(error.status_code, code, provider=provider, key=key)
+        code = getattr(error, "error_code", None) or ""
+        # Of the codes that the library knows it makes an enumeration, of others a string.
+        return from_status(error.status_code, getattr(code, "value", code), provider=provider, key=key)
     if isinstance(error, ClientAuthenticationError):
         return StorageAccessDenied(f"Signing in failed ({name})", provider=provider, key=key, hint=_CREDENTIALS)
     if isinstance(error, ServiceRequestError):

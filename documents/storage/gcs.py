@@ -6,11 +6,13 @@ Importing this module imports Google's library, which comes with the extra ``clo
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Self
 
-from google.cloud.storage import Client
+from google.api_core.exceptions import from_http_response
+from google.cloud.storage import Blob, Client
 
-from documents.errors import BucketNotFound, IntegrityMismatch, ObjectExists, ObjectNotFound
+from documents.errors import BucketNotFound, IntegrityMismatch, ObjectExists, ObjectNotFound, StorageUnavailable
 from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter
 from documents.storage.gcs_bucket import TIMEOUT, GcsBucket, check_listing
 from documents.storage.gcs_bulk import GcsBulkDelete
@@ -101,12 +103,14 @@ class GcsProvider(GcsBulkDelete, DerivedOperations):
             raise
 
     def delete(self, key: str) -> None:
-        bucket, blob = self.bucket, self.bucket.blob(key)
         try:
-            with bucket.errors(key):
-                blob.delete(timeout=TIMEOUT, retry=bucket.retry)
+            with self.bucket.errors(key):
+                status = self.bucket.retry(self._delete)(self.bucket.blob(key))
         except ObjectNotFound:
-            bucket.check_bucket()
+            self.bucket.check_bucket()
+            return
+        if status != HTTPStatus.NO_CONTENT and self.exists(key):
+            raise StorageUnavailable("The store did not delete the object", provider=self.name, key=key)
 
     def copy(self, source: str, key: str) -> ObjectInfo:
         """The store copies in steps, and shows the copy after the last one (Cloud Storage, "Objects: rewrite")."""
@@ -136,6 +140,14 @@ class GcsProvider(GcsBulkDelete, DerivedOperations):
                     key = blob.name.removeprefix(bucket.prefix)
                     if is_valid_key(key):
                         yield bucket.info(key, blob)
+
+    def _delete(self, blob: Blob) -> int:
+        """The status of the answer, which Google's own method keeps to itself: any 200 would look like a deletion."""
+        client = self.bucket.client
+        answer = client._http.request("DELETE", f"{client.api_endpoint}/storage/v1{blob.path}", timeout=TIMEOUT)
+        if not answer.ok:
+            raise from_http_response(answer)
+        return int(answer.status_code)
 
     def _put(self, key: str, body: bytes, *, generation: int) -> ObjectInfo:
         """Write where the object has this generation, or with 0 where there is none."""

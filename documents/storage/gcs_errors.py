@@ -97,8 +97,7 @@ def _translate(error: Exception, *, provider: str, key: str, missing: type[Stora
     # The text of these errors can hold the URL of the request and an upload session in it: only the type is told.
     name = type(error).__name__
     if isinstance(error, GoogleAPICallError) and error.code is not None:
-        reasons = (str(entry.get("reason", "")) for entry in error.errors if isinstance(entry, Mapping))
-        return from_status(int(error.code), reasons, provider=provider, key=key, missing=missing)
+        return from_status(int(error.code), _reasons(error), provider=provider, key=key, missing=missing)
     if isinstance(error, InvalidResponse):
         return from_status(error.response.status_code, provider=provider, key=key, missing=missing)
     if isinstance(error, DefaultCredentialsError):
@@ -114,6 +113,15 @@ def _translate(error: Exception, *, provider: str, key: str, missing: type[Stora
     return StorageUnavailable(
         f"The answer of the store was broken ({name})", provider=provider, key=key, hint=_ENDPOINT
     )
+
+
+def _reasons(error: GoogleAPICallError) -> list[str]:
+    """What stands as "reason" in the answer; for uploads the library leaves that to its reader."""
+    try:
+        entries = error.errors or error.response.json()["error"]["errors"]
+        return [str(entry["reason"]) for entry in entries]
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return []
 
 
 def _by_class_of(status: int) -> tuple[type[StorageError], str]:

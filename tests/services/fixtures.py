@@ -123,8 +123,10 @@ def azure_client_for(account_url: str, container: str, **options: Any) -> "Conta
 
     from documents.storage.azure_client import vault_options  # noqa: PLC0415
 
-    credential = {"account_name": azurite_service.ACCOUNT, "account_key": azurite_service.ACCOUNT_KEY}
-    return ContainerClient(account_url, container, credential=credential, **(vault_options() | options))
+    options.setdefault(
+        "credential", {"account_name": azurite_service.ACCOUNT, "account_key": azurite_service.ACCOUNT_KEY}
+    )
+    return ContainerClient(account_url, container, **(vault_options() | options))
 
 
 def temporary_bucket(client: "S3Client") -> Iterator[str]:

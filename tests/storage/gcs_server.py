@@ -246,6 +246,7 @@ def gcs_server() -> Iterator[GcsServer]:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 10
+    disable_nagle_algorithm = True
     store: GcsServer
 
     def handle_any(self) -> None:

@@ -14,6 +14,7 @@ from documents.storage.conformance_capabilities import ConditionalCreateConforma
 from documents.storage.conformance_changes import BulkDeleteConformance, CompareAndSetConformance, CopyingConformance
 from documents.storage.gcs import GcsProvider
 from tests.services.fixtures import gcs_client_for
+from tests.storage.cloud_calls import memory_of_a_large_object
 from tests.storage.gcs_server import gcs_server
 
 
@@ -37,9 +38,7 @@ class GcsConformance(
 class TestGcsProvider(GcsConformance):
     @pytest.fixture
     def provider(self, gcs_url: str) -> StorageProvider:
-        client, bucket = gcs_client_for(gcs_url), f"test-{uuid4()}"
-        client.create_bucket(bucket)
-        return GcsProvider(client=client, bucket=bucket, prefix="a vault/objects")
+        return in_new_bucket(gcs_url)
 
 
 class TestGcsProviderOnConditions(GcsConformance):
@@ -47,6 +46,16 @@ class TestGcsProviderOnConditions(GcsConformance):
     def provider(self, conditional_gcs_url: str) -> StorageProvider:
         client = gcs_client_for(conditional_gcs_url)
         return GcsProvider(client=client, bucket="vault", prefix=f"a vault/{uuid4()}")
+
+
+def in_new_bucket(gcs_url: str) -> GcsProvider:
+    client, bucket = gcs_client_for(gcs_url), f"test-{uuid4()}"
+    client.create_bucket(bucket)
+    return GcsProvider(client=client, bucket=bucket, prefix="a vault/objects")
+
+
+def test_a_large_object_needs_no_large_memory(gcs_url: str) -> None:
+    assert memory_of_a_large_object(in_new_bucket(gcs_url), 128 * 1024 * 1024) < 48 * 1024 * 1024
 
 
 # What gcp-storage-emulator gets wrong, each as it was seen; everything else holds on it, and these on the other server.
