@@ -81,6 +81,7 @@ def provider_at(endpoint_url: str, *, patience: float, bucket: str = "vault") ->
 
 
 def case_through(proxy: FaultyProxy, server: GcsServer, *, patience: float) -> Case:
+    proxy.strike(Fault("none"), times=0)
     provider = provider_at(proxy.endpoint_url, patience=patience)
     return Case(provider, provider_at(server.endpoint_url, patience=1)).prepare()
 
