@@ -4,6 +4,7 @@
 raises ``ConfigurationError`` with one line that names the variable. Every variable is explained in ``.env.example``.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +21,9 @@ LONGEST_SHOWN = 20
 OBJECT_NAMES = ("opaque", "readable")
 # AWS's own limit for one object (S3 user guide, "Multipart upload limits"); no store that we know takes more.
 LARGEST_OBJECT = 5 * 1024 * GIB
+# HCP Tenant Management Help (MK-95HCPH002), "Bucket names" and names of tenants.
+_HCP_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,24 @@ class S3Config:
 
 
 @dataclass(frozen=True)
+class HcpConfig:
+    """One namespace of a tenant of Hitachi Content Platform, and an account that may administer it."""
+
+    admin_url: str
+    tenant: str
+    namespace: str
+    user: str
+    password: str = field(repr=False)
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where the tenant's S3 compatible API answers: the host of ``admin_url``, its first label the tenant's."""
+        parts = urlsplit(self.admin_url)
+        _, _, domain = (parts.hostname or "").partition(".")
+        return f"{parts.scheme}://{self.tenant}.{domain}"
+
+
+@dataclass(frozen=True)
 class KeySources:
     """Where the key ring's PEMs come from: a file's path, or the PEM itself out of the environment."""
 
@@ -67,6 +89,7 @@ class VaultConfig:
     storage_type: str
     local_storage_path: Path
     s3: S3Config | None
+    hcp: HcpConfig | None
     keys: KeySources
     max_upload_size: int
     object_names: str
@@ -81,7 +104,7 @@ class VaultConfig:
 
 
 def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
-    """Read and check every VAULT_*, STORAGE_TYPE, S3_* and LOCAL_STORAGE_PATH variable.
+    """Read and check every VAULT_*, STORAGE_TYPE, S3_*, HCP_* and LOCAL_STORAGE_PATH variable.
 
     Raises ConfigurationError naming the first variable that is missing or malformed.
     """
@@ -97,6 +120,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         storage_type=storage_type,
         local_storage_path=_path(env, "LOCAL_STORAGE_PATH", base_dir / "var" / "storage", base_dir),
         s3=_s3(env) if storage_type == "s3" or text(env, "S3_BUCKET") else None,
+        hcp=_hcp(env),
         keys=KeySources(
             directory=_path(env, "VAULT_KEYS_DIR", base_dir / "keys", base_dir),
             primary_pem=_pem(env, "VAULT_PRIMARY_KEK"),
@@ -133,6 +157,45 @@ def _s3(env: environ.Env) -> S3Config:
             f"S3_BUCKET is {bucket!r}. A bucket name has 3 to 63 letters, digits, dots and dashes."
         )
     return S3Config(text(env, "S3_ACCESS_KEY"), text(env, "S3_SECRET_KEY"), bucket, region or "us-east-1", endpoint_url)
+
+
+def _hcp(env: environ.Env) -> HcpConfig | None:
+    found = {
+        "HCP_ADMIN_URL": text(env, "HCP_ADMIN_URL"),
+        "HCP_TENANT": text(env, "HCP_TENANT"),
+        "HCP_NAMESPACE": text(env, "HCP_NAMESPACE"),
+        "HCP_USER": text(env, "HCP_USER"),
+        "HCP_PASSWORD": text(env, "HCP_PASSWORD"),
+    }
+    if not any(found.values()):
+        return None
+    if missing := next((name for name, value in found.items() if not value), ""):
+        raise ConfigurationError(f"{missing} is missing. HCP needs {', '.join(found)}; set all of them, or none.")
+    admin_url = _hcp_admin_url(found["HCP_ADMIN_URL"])
+    for name in ("HCP_TENANT", "HCP_NAMESPACE"):
+        if not _HCP_NAME.fullmatch(found[name]):
+            raise ConfigurationError(
+                f"{name} is {found[name]!r}. Set it to 1 to 63 letters, digits and dashes, with no dash at an end."
+            )
+    return HcpConfig(admin_url, found["HCP_TENANT"], found["HCP_NAMESPACE"], found["HCP_USER"], found["HCP_PASSWORD"])
+
+
+def _hcp_admin_url(url: str) -> str:
+    """Return the address without its path. It may hold no credentials, so it can be shown in an error and in a log."""
+    try:
+        parts = urlsplit(url)
+        _port = parts.port
+    except ValueError as error:
+        raise ConfigurationError("HCP_ADMIN_URL is no address. Write it as https://tenant.hcp-domain:9090.") from error
+    if parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/") not in ("", "mapi"):
+        raise ConfigurationError(
+            "HCP_ADMIN_URL holds more than scheme, host and port. Write it as https://tenant.hcp-domain:9090."
+        )
+    # What is sent in every request is as good as the password.
+    is_private = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    if not is_private or not parts.hostname:
+        raise ConfigurationError(f"HCP_ADMIN_URL is {url!r}. Write it as https://tenant.hcp-domain:9090.")
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def text(env: environ.Env, name: str) -> str:

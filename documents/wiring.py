@@ -4,11 +4,12 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from documents.conf import VaultConfig
+from documents.conf import HcpConfig, VaultConfig
 from documents.encryption.keyring import KeyRing
 from documents.errors import ConfigurationError
 from documents.keysources import load_key_ring
 from documents.storage.base import StorageProvider
+from documents.storage.hcp_management import HcpManagement
 from documents.storage.local import LocalProvider
 from documents.storage.memory import MemoryProvider
 
@@ -44,10 +45,18 @@ def key_ring() -> KeyRing:
     return _key_ring(vault_config())
 
 
+def hcp_management() -> HcpManagement:
+    """Return the client for the protocols of HCP's namespace. Raises ConfigurationError where HCP is not configured."""
+    if config := vault_config().hcp:
+        return _hcp_management(config)
+    raise ConfigurationError("HCP_ADMIN_URL is missing. HCP is reached once the variables HCP_* are set.")
+
+
 def reset() -> None:
     """Forget everything built. For tests, and for a process that was told to read its keys again."""
     _provider.cache_clear()
     _key_ring.cache_clear()
+    _hcp_management.cache_clear()
 
 
 @lru_cache(maxsize=32)
@@ -59,6 +68,10 @@ def _provider(config: VaultConfig, storage_type: str) -> StorageProvider:
             from documents.storage.s3 import S3Provider  # noqa: PLC0415  # botocore takes a moment to import
 
             return S3Provider.from_storages(alias="s3")
+        case "hcp" if config.hcp:
+            from documents.storage.hcp import HcpProvider  # noqa: PLC0415  # as above
+
+            return HcpProvider.from_storages(alias="hcp")
         case "memory":
             return MemoryProvider(name="memory")
     raise ConfigurationError(
@@ -70,3 +83,14 @@ def _provider(config: VaultConfig, storage_type: str) -> StorageProvider:
 @lru_cache(maxsize=4)
 def _key_ring(config: VaultConfig) -> KeyRing:
     return load_key_ring(config.keys)
+
+
+@lru_cache(maxsize=4)
+def _hcp_management(config: HcpConfig) -> HcpManagement:
+    return HcpManagement(
+        admin_url=config.admin_url,
+        tenant=config.tenant,
+        namespace=config.namespace,
+        user=config.user,
+        password=config.password,
+    )
