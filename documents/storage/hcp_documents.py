@@ -102,7 +102,7 @@ def settings_in(protocol: HcpProtocol, document: object) -> ProtocolSettings:
         raise StorageError("The settings are no JSON object")
     known = PROPERTIES[protocol]
     values = {name: document[name] for name, found in known.items() if name in document and not found.is_secret}
-    addresses = document.get("ipSettings") or {}
+    addresses = document.get("ipSettings", {})
     if not isinstance(addresses, dict):
         raise StorageError("ipSettings is no JSON object")
     values |= {name: _entries(addresses[name]) for name in (ALLOW, DENY) if name in addresses}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -278,19 +279,19 @@ def test_an_answer_is_told_by_its_fact(
     assert (caught.value.provider, caught.value.key) == ("hcp", "k")
 
 
-_DATED = {"Last-Modified": "Sat, 01 Aug 2026 00:00:00 GMT"}
+_FACTS = {"Last-Modified": "Sat, 01 Aug 2026 00:00:00 GMT", "ETag": '"e"'}
 FAULTS: dict[str, Answer] = {
     **{f"{status} {code}": Refused(status, code).answer for status, code in (
         (403, "AccessDenied"), (409, "Conflict"), (410, "Gone"), (413, "EntityTooLarge"), (500, "InternalError"),
         (503, "ServiceUnavailable"), (200, "InternalError"),
     )},
     "a redirect": REDIRECTS[0],
-    "a page": Answer(200, b"<html><body>Sign in</body></html>", {"Content-Type": "text/html", "ETag": '"e"', **_DATED}),
+    "a page": Answer(200, b"<html><body>Sign in</body></html>", {"Content-Type": "text/html"}),
     "nothing": Answer(200),
     "garbage": Answer(200, b"<<<\x00 not XML", {"Content-Type": "application/xml"}),
     "silence": Answer(is_silent=True),
     "a lost answer": Answer(is_lost=True),
-    "an answer cut short": Answer(200, bytes(1_000), {"ETag": '"e"', **_DATED}, cut_at=10),
+    "an answer cut short": Answer(200, bytes(1_000), _FACTS, cut_at=10),
 }  # fmt: skip
 OPERATIONS: dict[str, Callable[[HcpProvider], Any]] = {
     "put_bytes": lambda provider: provider.put_bytes("new", SMALL),
@@ -321,8 +322,11 @@ def test_a_fault_is_an_error_of_the_vault_and_stored_bytes_stay_whole(
     provider.put_bytes("there", SMALL)
 
     def strike(request: Request) -> Answer | None:
-        # The answers that are right for a HEAD are those without a body: a fault in one is its status.
-        return None if request.method == "HEAD" and FAULTS[fault].status == 200 else FAULTS[fault]
+        answer = FAULTS[fault]
+        if answer.status == 200 and request.method == "HEAD":
+            return None  # in an answer without a body there is nothing to be wrong
+        is_read = request.method == "GET" and request.path.endswith("/there") and not request.query
+        return replace(answer, headers=answer.headers | _FACTS) if is_read else answer
 
     hcp.answer_with = strike
     # Success, where the fault does not matter to it, or this and nothing else.
