@@ -1,14 +1,9 @@
-"""What HCP does differently from S3, and what becomes of it; every fault is one of the vault's errors."""
+"""What HCP does differently from S3, and what becomes of it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from documents.errors import (
@@ -25,18 +20,12 @@ from documents.errors import (
 from documents.storage.capabilities import BulkDelete, CompareAndSet, require
 from documents.storage.conformance_samples import body_of
 from documents.storage.hcp import HcpProvider
-from documents.storage.hcp_client import hcp_config
 from documents.storage.hcp_credentials import HcpCredentials, storage_options
 from documents.storage.multipart import MIN_PART_SIZE
 from documents.storage.s3 import S3Provider
-from documents.storage.s3_client import vault_config
-from tests.storage.fake_hcp import NAMESPACE, PASSWORD, USER, FakeHcp, fake_hcp
-from tests.storage.fake_hcp_messages import Answer, Refused, Request, xml
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-SMALL = body_of(50_000)
+from tests.storage.fake_hcp import NAMESPACE, FakeHcp, fake_hcp
+from tests.storage.fake_hcp_clients import client_for
+from tests.storage.fake_hcp_messages import Answer, Refused, xml
 
 
 @pytest.fixture(scope="module")
@@ -49,21 +38,6 @@ def running_hcp() -> Iterator[FakeHcp]:
 def hcp(running_hcp: FakeHcp) -> FakeHcp:
     running_hcp.reset()
     return running_hcp
-
-
-def client_for(hcp: FakeHcp, *, password: str = PASSWORD, attempts: int = 1) -> "S3Client":
-    credentials = HcpCredentials.of(USER, password)
-    impatient = Config(
-        connect_timeout=1, read_timeout=0.4, retries={"mode": "standard", "total_max_attempts": attempts}
-    )
-    return boto3.client(
-        "s3",
-        endpoint_url=hcp.url,
-        region_name="us-east-1",
-        aws_access_key_id=credentials.access_key,
-        aws_secret_access_key=credentials.secret_key,
-        config=vault_config(hcp_config(impatient)),
-    )
 
 
 @pytest.fixture
@@ -277,69 +251,3 @@ def test_an_answer_is_told_by_its_fact(
         provider.get("k")
     assert type(caught.value) is expected
     assert (caught.value.provider, caught.value.key) == ("hcp", "k")
-
-
-_FACTS = {"Last-Modified": "Sat, 01 Aug 2026 00:00:00 GMT", "ETag": '"e"'}
-FAULTS: dict[str, Answer] = {
-    **{f"{status} {code}": Refused(status, code).answer for status, code in (
-        (403, "AccessDenied"), (409, "Conflict"), (410, "Gone"), (413, "EntityTooLarge"), (500, "InternalError"),
-        (503, "ServiceUnavailable"), (200, "InternalError"),
-    )},
-    "a redirect": REDIRECTS[0],
-    "a page": Answer(200, b"<html><body>Sign in</body></html>", {"Content-Type": "text/html"}),
-    "nothing": Answer(200),
-    "garbage": Answer(200, b"<<<\x00 not XML", {"Content-Type": "application/xml"}),
-    "silence": Answer(is_silent=True),
-    "a lost answer": Answer(is_lost=True),
-    "an answer cut short": Answer(200, bytes(1_000), _FACTS, cut_at=10),
-}  # fmt: skip
-OPERATIONS: dict[str, Callable[[HcpProvider], Any]] = {
-    "put_bytes": lambda provider: provider.put_bytes("new", SMALL),
-    "put_stream": lambda provider: provider.put_stream("new", [body_of(MIN_PART_SIZE + 1)]),
-    "get": lambda provider: provider.get("there"),
-    "get_range": lambda provider: provider.get_range("there", 10, 10),
-    "head": lambda provider: provider.head("there"),
-    "exists": lambda provider: provider.exists("there"),
-    "delete": lambda provider: provider.delete("there"),
-    "iter_locations": lambda provider: list(provider.iter_locations()),
-    "copy": lambda provider: provider.copy("there", "new"),
-    "create_multipart": lambda provider: provider.create_multipart("new"),
-    "iter_multiparts": lambda provider: list(provider.iter_multiparts()),
-    "versioning_state": lambda provider: provider.versioning_state(),
-    "iter_versions": lambda provider: list(provider.iter_versions()),
-    "object_acl": lambda provider: provider.object_acl("there"),
-    "list_buckets": lambda provider: list(provider.list_buckets()),
-    "create_bucket": lambda provider: provider.create_bucket("another"),
-    "has_bucket": lambda provider: provider.has_bucket("another"),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_fault_is_an_error_of_the_vault_and_stored_bytes_stay_whole(
-    hcp: FakeHcp, provider: HcpProvider, operation: str, fault: str
-) -> None:
-    provider.put_bytes("there", SMALL)
-
-    def strike(request: Request) -> Answer | None:
-        answer = FAULTS[fault]
-        if answer.status == 200 and request.method == "HEAD":
-            return None  # in an answer without a body there is nothing to be wrong
-        is_read = request.method == "GET" and request.path.endswith("/there") and not request.query
-        return replace(answer, headers=answer.headers | _FACTS) if is_read else answer
-
-    hcp.answer_with = strike
-    # Success, where the fault does not matter to it, or this and nothing else.
-    with suppress(StorageError):
-        OPERATIONS[operation](provider)
-    hcp.answer_with = lambda _request: None
-    for key in ("there", "new"):
-        if provider.exists(key):
-            assert provider.get(key) in (SMALL, body_of(MIN_PART_SIZE + 1))
-
-
-def test_nobody_listening_is_unavailable() -> None:
-    with fake_hcp() as gone:
-        client = client_for(gone)
-    with pytest.raises(StorageUnavailable):
-        HcpProvider(client=client, bucket=NAMESPACE).get("k")
