@@ -16,7 +16,7 @@ import environ
 from documents.errors import ConfigurationError
 
 GIB = 1024**3
-STORAGE_TYPES = ("local", "s3")
+STORAGE_TYPES = ("local", "s3", "hcp")
 LONGEST_SHOWN = 20
 OBJECT_NAMES = ("opaque", "readable")
 # AWS's own limit for one object (S3 user guide, "Multipart upload limits"); no store that we know takes more.
@@ -120,7 +120,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         storage_type=storage_type,
         local_storage_path=_path(env, "LOCAL_STORAGE_PATH", base_dir / "var" / "storage", base_dir),
         s3=_s3(env) if storage_type == "s3" or text(env, "S3_BUCKET") else None,
-        hcp=_hcp(env),
+        hcp=_hcp(env, needed=storage_type == "hcp"),
         keys=KeySources(
             directory=_path(env, "VAULT_KEYS_DIR", base_dir / "keys", base_dir),
             primary_pem=_pem(env, "VAULT_PRIMARY_KEK"),
@@ -159,7 +159,7 @@ def _s3(env: environ.Env) -> S3Config:
     return S3Config(text(env, "S3_ACCESS_KEY"), text(env, "S3_SECRET_KEY"), bucket, region or "us-east-1", endpoint_url)
 
 
-def _hcp(env: environ.Env) -> HcpConfig | None:
+def _hcp(env: environ.Env, *, needed: bool) -> HcpConfig | None:
     found = {
         "HCP_ADMIN_URL": text(env, "HCP_ADMIN_URL"),
         "HCP_TENANT": text(env, "HCP_TENANT"),
@@ -167,7 +167,7 @@ def _hcp(env: environ.Env) -> HcpConfig | None:
         "HCP_USER": text(env, "HCP_USER"),
         "HCP_PASSWORD": text(env, "HCP_PASSWORD"),
     }
-    if not any(found.values()):
+    if not needed and not any(found.values()):
         return None
     if missing := next((name for name, value in found.items() if not value), ""):
         raise ConfigurationError(f"{missing} is missing. HCP needs {', '.join(found)}; set all of them, or none.")

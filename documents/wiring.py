@@ -35,6 +35,8 @@ def configured_providers() -> list[StorageProvider]:
     types = {config.storage_type}
     if config.s3:
         types.add("s3")
+    if config.hcp:
+        types.add("hcp")
     if config.local_storage_path.is_dir():
         types.add("local")
     return [storage_provider(storage_type) for storage_type in sorted(types)]

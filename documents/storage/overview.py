@@ -8,6 +8,7 @@ from documents.storage.forwarding import CAPABILITIES
 PROVIDERS = {
     "local": "documents.storage.local.LocalProvider",
     "s3": "documents.storage.s3.S3Provider",
+    "hcp": "documents.storage.hcp.HcpProvider",
     "gcs": "documents.storage.gcs.GcsProvider",
     "azure": "documents.storage.azure.AzureProvider",
     "memory": "documents.storage.memory.MemoryProvider",

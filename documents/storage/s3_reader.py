@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
 from documents.errors import IntegrityMismatch, ObjectExists, StorageUnavailable
@@ -80,8 +81,12 @@ class S3Reader(ReadsByBuffer):
         try:
             with bucket.errors(self._key):
                 answer = bucket.client.get_object(Bucket=bucket.name, Key=bucket.full_key(self._key), **conditions)
-                size = self._size(answer, is_range=byte_range is not None)
-                return bucket.info(self._key, answer, size=size), answer["Body"]
+                with ExitStack() as unless_whole:
+                    unless_whole.callback(answer["Body"].close)
+                    size = self._size(answer, is_range=byte_range is not None)
+                    info = bucket.info(self._key, answer, size=size)
+                    unless_whole.pop_all()
+                return info, answer["Body"]
         except ObjectExists as error:
             # 412: of a read it means that If-Match did not hold.
             raise IntegrityMismatch(
@@ -93,7 +98,6 @@ class S3Reader(ReadsByBuffer):
             return int(answer["ContentLength"])
         match = _CONTENT_RANGE.fullmatch(answer.get("ContentRange", ""))
         if match is None or int(match[1]) != self._position:
-            answer["Body"].close()
             raise StorageUnavailable(
                 "The store answered with other bytes than the range asked for",
                 provider=self._bucket.provider,

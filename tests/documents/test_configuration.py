@@ -264,3 +264,24 @@ def test_a_key_that_cannot_be_read_is_named(configure: Configure, tmp_path: Path
     (tmp_path / "older" / "directory.pem").mkdir()
     with pytest.raises(KeyRingError, match=r"directory\.pem cannot be read: Is a directory"):
         load_key_ring(configure().keys)
+
+
+def test_documents_can_go_to_hcp_and_then_all_of_it_must_be_set(configure: Configure) -> None:
+    hcp = {
+        "STORAGE_TYPE": "hcp",
+        "HCP_ADMIN_URL": "https://legal.hcp.example.com:9090",
+        "HCP_TENANT": "legal",
+        "HCP_NAMESPACE": "letters",
+        "HCP_USER": "vault",
+        "HCP_PASSWORD": "secret-canary",
+    }
+
+    config = configure(**hcp)
+
+    assert config.hcp is not None
+    assert (config.storage_type, config.hcp.endpoint_url) == ("hcp", "https://legal.hcp.example.com")
+    assert "secret-canary" not in repr(config)
+    for name in hcp:
+        if name != "STORAGE_TYPE":
+            with pytest.raises(ConfigurationError, match=name):
+                configure(**{**hcp, name: ""})

@@ -71,7 +71,7 @@ def test_a_wrong_password_is_access_denied(hcp: FakeHcp, password: str) -> None:
 
 def test_nothing_can_be_replaced_and_nobody_is_told_otherwise(provider: HcpProvider) -> None:
     with pytest.raises(UnsupportedOperation, match="CompareAndSet"):
-        require(provider, CompareAndSet)  # type: ignore[type-abstract]  # a protocol, as it is meant
+        require(provider, CompareAndSet)
 
 
 def test_a_409_is_an_object_that_exists(hcp: FakeHcp, provider: HcpProvider) -> None:
