@@ -11,7 +11,8 @@ import sys
 from tests.services.environment import s3_kind
 
 ON_SERVERS = ["tests/documents", "tests/web", "tests/api"]
-WORKERS = str(min(4, os.cpu_count() or 1))
+# One more than there are cores: a third of the time a test waits, for a server or for a time-out that it provoked.
+WORKERS = str(min(5, (os.cpu_count() or 1) + 1))
 
 
 def main(arguments: list[str]) -> int:

@@ -21,7 +21,7 @@ def impatient() -> Config:
     return Config(
         s3={"addressing_style": "path"},
         connect_timeout=1,
-        read_timeout=1,
+        read_timeout=0.7,
         retries={"mode": "standard", "total_max_attempts": 2},
     )
 
