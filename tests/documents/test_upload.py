@@ -294,19 +294,3 @@ def test_a_slow_client_holds_no_database_connection(alice: User, as_alice: Actor
 
     assert connection.connection is None
     going.finish()
-
-
-def test_a_writer_that_outlives_the_sweeper_leaves_no_object(
-    alice: User, as_alice: Actor, provider: StorageProvider
-) -> None:
-    with begin_upload(owner=alice, filename="a", content_type="", actor=as_alice) as upload:
-        upload.write(b"abc")
-        for _ in range(2):  # the lease is over, then the grace
-            StagedAttachment.objects.update(expires_at=database_now() - timedelta(seconds=1))
-            sweep_uploads()
-        assert not StagedAttachment.objects.exists()
-
-        with pytest.raises(UploadGone):
-            upload.finish()
-
-    assert not provider.exists(upload.staged.storage_path)
