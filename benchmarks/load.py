@@ -35,14 +35,23 @@ class Answer:
         return found
 
 
+# A server closes a connection that idles (vault.web_server: 15 seconds): before that a new one is made, and not timed.
+_IDLE_SECONDS = 5
+
+
 class Client:
     """One kept-alive connection. Use as a context manager."""
 
     def __init__(self, port: int, *, token: str = "") -> None:
-        self._socket = socket.create_connection((HOST, port), timeout=_TIMEOUT)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._port = port
+        self._connect()
         self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
         self._buffer = page_aligned(_RECEIVE_SIZE)
+
+    def _connect(self) -> None:
+        self._socket = socket.create_connection((HOST, self._port), timeout=_TIMEOUT)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._used_at = time.monotonic()
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Receive the whole answer and drop the body, all but its start."""
@@ -59,11 +68,15 @@ class Client:
     def _exchange(self, method: str, path: str, headers: Mapping[str, str], body: Path | None) -> Answer:
         fields = {"Host": HOST, **self._authorization, **headers}
         head = "".join([f"{method} {path} HTTP/1.1\r\n", *(f"{name}: {value}\r\n" for name, value in fields.items())])
+        if time.monotonic() - self._used_at > _IDLE_SECONDS:
+            self.close()
+            self._connect()
         started = time.perf_counter()
         self._socket.sendall(head.encode() + b"\r\n")
         if body is not None:
             self._send_file(body)
         answer = self._receive(started)
+        self._used_at = time.monotonic()
         if answer.status >= 300:
             raise UnexpectedAnswer(f"{method} {path} was answered with {answer.status}: {answer.body_start!r}")
         return answer
