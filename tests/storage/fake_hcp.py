@@ -17,8 +17,8 @@ from tests.storage.fake_hcp_objects import FakeNamespaces
 from tests.storage.fake_hcp_s3 import FakeS3
 
 USER, PASSWORD, TENANT, NAMESPACE = "lgreen", "p4ssword-canary", "europe", "finance"
-# Longer than the read timeout of the clients under test.
-SILENCE_SECONDS = 1.5
+# Longer than the read timeout of the impatient clients under test.
+SILENCE_SECONDS = 5.0
 
 
 @dataclass

@@ -1,4 +1,7 @@
-"""Clients of the fake HCP: the vault's own, made impatient."""
+"""Clients of the fake HCP: the vault's own, which try once.
+
+They are patient, so that a machine that is busy fails no test; impatient only where silence is what is tested.
+"""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -16,22 +19,30 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def client_for(hcp: FakeHcp, *, password: str = PASSWORD) -> "S3Client":
-    """The vault's client, which waits half a second and tries once."""
+PATIENT, IMPATIENT = timedelta(seconds=30), timedelta(seconds=0.4)
+
+
+def client_for(hcp: FakeHcp, *, password: str = PASSWORD, patience: timedelta = PATIENT) -> "S3Client":
     credentials = HcpCredentials.of(USER, password)
-    impatient = Config(connect_timeout=1, read_timeout=0.4, retries={"mode": "standard", "total_max_attempts": 1})
+    seconds = patience.total_seconds()
+    once = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1})
     return boto3.client(
         "s3",
         endpoint_url=hcp.url,
         region_name="us-east-1",
         aws_access_key_id=credentials.access_key,
         aws_secret_access_key=credentials.secret_key,
-        config=vault_config(hcp_config(impatient)),
+        config=vault_config(hcp_config(once)),
     )
 
 
 def management_of(
-    url: str, *, password: str = PASSWORD, tenant: str = TENANT, namespace: str = NAMESPACE
+    url: str,
+    *,
+    password: str = PASSWORD,
+    tenant: str = TENANT,
+    namespace: str = NAMESPACE,
+    patience: timedelta = PATIENT,
 ) -> HcpManagement:
     return HcpManagement(
         admin_url=url,
@@ -39,6 +50,6 @@ def management_of(
         namespace=namespace,
         user=USER,
         password=password,
-        connect_timeout=timedelta(seconds=1),
-        read_timeout=timedelta(seconds=0.4),
+        connect_timeout=patience,
+        read_timeout=patience,
     )

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-# Longer than the read timeout of the clients under test.
-SILENCE_SECONDS = 2.0
+# Longer than the read timeout of the impatient clients under test.
+SILENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)

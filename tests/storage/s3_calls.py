@@ -15,13 +15,15 @@ from tests.storage.faulty_proxy import FaultyProxy
 
 SMALL = body_of(200_000)
 LARGE = body_of(MIN_PART_SIZE + 1)
+# So that a busy machine fails no test.
+PATIENT = timedelta(seconds=30)
 
 
-def impatient() -> Config:
+def config_of(patience: timedelta) -> Config:
     return Config(
         s3={"addressing_style": "path"},
-        connect_timeout=1,
-        read_timeout=0.7,
+        connect_timeout=patience.total_seconds(),
+        read_timeout=patience.total_seconds(),
         retries={"mode": "standard", "total_max_attempts": 2},
     )
 
@@ -30,11 +32,15 @@ class Case:
     """One object, one open multipart upload, and the same bucket seen through the faulty proxy."""
 
     def __init__(self, server: S3Server, bucket: str, proxy: FaultyProxy, direct: S3Provider) -> None:
-        through = S3Server(proxy.endpoint_url, server.access_key, server.secret_key, server.kind)
-        client = s3_client_for(through, impatient())
-        self.proxy, self.direct = proxy, direct
-        self.provider = S3Provider(client=client, bucket=bucket, part_size=MIN_PART_SIZE)
+        self.proxy, self.direct, self._bucket = proxy, direct, bucket
+        self._through = S3Server(proxy.endpoint_url, server.access_key, server.secret_key, server.kind)
+        self.be_patient(PATIENT)
         self.there, self.new, self.in_parts = fresh_key(), fresh_key(), fresh_key()
+
+    def be_patient(self, patience: timedelta) -> None:
+        """Waits so long for each answer from here on."""
+        client = s3_client_for(self._through, config_of(patience))
+        self.provider = S3Provider(client=client, bucket=self._bucket, part_size=MIN_PART_SIZE)
 
     def prepare(self) -> None:
         self.direct.put_bytes(self.there, SMALL)

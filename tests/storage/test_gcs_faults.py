@@ -83,7 +83,7 @@ def provider_at(endpoint_url: str, *, patience: float, bucket: str = "vault") ->
 def case_through(proxy: FaultyProxy, server: GcsServer, *, patience: float) -> Case:
     proxy.strike(Fault("none"), times=0)
     provider = provider_at(proxy.endpoint_url, patience=patience)
-    return Case(provider, provider_at(server.endpoint_url, patience=1)).prepare()
+    return Case(provider, provider_at(server.endpoint_url, patience=30)).prepare()
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -109,7 +109,7 @@ def test_a_fault_that_stays_is_told(
 def test_a_fault_that_passes_is_outlived(
     proxy: FaultyProxy, server: GcsServer, call: Callable[[Case], None], fault: Fault
 ) -> None:
-    case = case_through(proxy, server, patience=5)
+    case = case_through(proxy, server, patience=30)
     proxy.strike(fault, times=1)
     try:
         call(case)
@@ -124,14 +124,14 @@ def test_a_fault_that_passes_is_outlived(
 def test_a_server_that_is_not_there_is_told(server: GcsServer, call: Callable[[Case], None]) -> None:
     provider = provider_at(f"http://127.0.0.1:{free_port()}", patience=0.01)
     with pytest.raises(StorageUnavailable, match="network"):
-        call(Case(provider, provider_at(server.endpoint_url, patience=1)).prepare())
+        call(Case(provider, provider_at(server.endpoint_url, patience=30)).prepare())
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
 def test_a_bucket_that_is_not_there_is_told(server: GcsServer, call: Callable[[Case], None]) -> None:
-    provider = provider_at(server.endpoint_url, patience=1, bucket="gone")
+    provider = provider_at(server.endpoint_url, patience=30, bucket="gone")
     with pytest.raises(BucketNotFound):
-        call(Case(provider, provider_at(server.endpoint_url, patience=1)).prepare())
+        call(Case(provider, provider_at(server.endpoint_url, patience=30)).prepare())
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_refusal_becomes_the_error_that_says_it(
 @pytest.mark.parametrize("fault", PASSING, ids=lambda fault: fault.name)
 @pytest.mark.parametrize("part", [1, 2])
 def test_an_upload_goes_on_where_it_broke(proxy: FaultyProxy, server: GcsServer, part: int, fault: Fault) -> None:
-    case = case_through(proxy, server, patience=5)
+    case = case_through(proxy, server, patience=30)
     parts: list[str] = []
 
     def is_the_part(method: str, path: str) -> bool:
@@ -195,7 +195,7 @@ def test_a_read_that_keeps_breaking_is_never_short(proxy: FaultyProxy, server: G
 
 
 def test_an_object_that_changes_while_it_is_read_is_told(server: GcsServer) -> None:
-    provider, key = provider_at(server.endpoint_url, patience=1), fresh_key()
+    provider, key = provider_at(server.endpoint_url, patience=30), fresh_key()
     provider.put_stream(key, [LARGE])
     with provider.open(key) as reader:
         assert reader.read(10) == LARGE[:10]

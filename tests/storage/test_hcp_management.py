@@ -26,7 +26,7 @@ from documents.storage.hcp_settings import (
     SmtpSettings,
 )
 from tests.storage.fake_hcp import NAMESPACE, TENANT, FakeHcp, fake_hcp
-from tests.storage.fake_hcp_clients import management_of
+from tests.storage.fake_hcp_clients import IMPATIENT, PATIENT, management_of
 from tests.storage.fake_hcp_messages import Answer
 
 EVERYWHERE = IpSettings(allow_addresses=("0.0.0.0/0",), deny_addresses=())
@@ -218,8 +218,9 @@ GARBAGE = (
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_an_error_of_the_vault(management: HcpManagement, hcp: FakeHcp, fault: str) -> None:
+def test_a_fault_is_an_error_of_the_vault(hcp: FakeHcp, fault: str) -> None:
     answer, expected = FAULTS[fault]
+    management = management_of(hcp.url, patience=IMPATIENT if answer.is_silent else PATIENT)
     hcp.answer_with = lambda _request: answer
     for call in (
         lambda: management.read(HcpProtocol.HTTP),
@@ -231,6 +232,7 @@ def test_a_fault_is_an_error_of_the_vault(management: HcpManagement, hcp: FakeHc
         assert caught.value.provider == "hcp"
         assert caught.value.retryable is (expected is StorageUnavailable)
         assert len(hcp.seen) == 1, "nothing is repeated, and no redirect followed"
+    management.close()
 
 
 @pytest.mark.parametrize("body", GARBAGE, ids=lambda body: ascii(body[:30]))

@@ -59,6 +59,8 @@ def direct(s3_client: "S3Client", s3_shared_bucket: str) -> S3Provider:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
 def test_a_lasting_fault_is_never_silent(case: Case, call: Callable[[Case], None], fault: Fault) -> None:
+    if fault.silent:
+        case.be_patient(timedelta(seconds=0.4))
     case.proxy.strike(fault)
     with suppress(StorageError):
         call(case)
@@ -73,6 +75,8 @@ def test_a_lasting_fault_is_never_silent(case: Case, call: Callable[[Case], None
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
 def test_a_passing_fault_is_survived(case: Case, call: Callable[[Case], None], name: str) -> None:
     [fault] = [fault for fault in FAULTS if fault.name == name]
+    if fault.silent:
+        case.be_patient(timedelta(seconds=2))
     case.proxy.strike(fault, times=1)
     try:
         call(case)
