@@ -7,7 +7,7 @@ from pathlib import Path
 
 import environ
 
-from documents.conf import text
+from documents.conf.reading import text
 from documents.errors import ConfigurationError
 
 BASE_DIR = Path(__file__).resolve().parent.parent

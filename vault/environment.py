@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from documents.conf import one_of, text
+from documents.conf.reading import one_of, text
 from documents.errors import ConfigurationError
 
 Url = dict[str, Any]

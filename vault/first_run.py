@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from documents.conf import text
+from documents.conf.reading import text
 from documents.keymaking import RECOVERY_PRIVATE, make_missing_keys
 from documents.models import Attachment, StagedAttachment
 from documents.wiring import key_ring, storage_provider

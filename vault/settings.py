@@ -9,7 +9,8 @@ import environ
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
-from documents.conf import count, flag, from_environment, text
+from documents.conf import from_environment
+from documents.conf.reading import count, flag, text
 from documents.errors import ConfigurationError
 from documents.storage.hcp_credentials import storage_options
 from vault import environment, logs

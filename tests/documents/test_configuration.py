@@ -28,7 +28,8 @@ S3 = {
     "S3_REGION": "eu-central-1",
 }
 SOURCES_OF_VARIABLES = (
-    *("documents/conf.py", "vault/settings.py", "vault/environment.py"),
+    *(str(path) for path in Path("documents/conf").glob("*.py")),
+    *("vault/settings.py", "vault/environment.py"),
     *("vault/first_run.py", "vault/listening.py", "vault/envfile.py"),
 )
 Configure = Callable[..., VaultConfig]

@@ -1,0 +1,128 @@
+"""Every error the vault raises on purpose, in one tree.
+
+VaultError
+├── ConfigurationError          a setting is missing or malformed; names the variable
+├── StorageError                carries provider, object key, hint, retryable
+│   ├── ObjectNotFound
+│   ├── ObjectExists            write-once: somebody else's object already has this key
+│   ├── InvalidObjectKey        "..", absolute, empty, too long, control characters
+│   ├── RangeNotSatisfiable, BucketNotFound, StorageFull
+│   ├── StorageAccessDenied     credentials missing, wrong or without the permission
+│   ├── StorageUnavailable      did not answer, or answered that it cannot now; try again
+│   ├── IntegrityMismatch       what the store holds is not what was written
+│   └── UnsupportedOperation    this provider lacks the capability
+├── EncryptionError
+│   ├── MalformedEnvelope       not an envelope, or one that breaks FORMAT.md
+│   ├── UnsupportedEnvelope     a version, suite or wrap that this reader does not accept
+│   ├── AuthenticationFailed    a tag or signature is wrong, or the envelope is not the one expected
+│   ├── UnwrapFailed            no DEK that fits the commitment; one message for every way this can happen
+│   │   └── UnknownKey          no recipient of this envelope is in the key ring (KEK ids are public)
+│   └── KeyRingError            a KEK cannot be loaded or used
+│       ├── WrongPassphrase, WeakKey
+│       ├── SealOnlyKeyRing     the ring holds public keys alone; it can seal and not open
+│       └── OpenOnlyKeyRing     the ring cannot sign what it would seal; it can open and not seal
+├── UploadError
+│   ├── UploadTooLarge, UploadLengthRequired (a body of unknown length)
+│   ├── UploadIncomplete        the client went away, or sent less than it announced
+│   ├── UploadRejected          nothing in the request can become a document
+│   └── UploadGone              the staged attachment expired, was discarded or belongs to somebody else
+├── DatabaseUnavailable         the database did not answer, or its disk is full
+├── ScopeMissing                the API token may not do this
+├── CursorInvalid               a page was asked for by a cursor that no page gave
+├── DocumentNotFound            does not exist, or is not yours: the same answer
+├── DocumentUnreadable          the stored object is missing, damaged or under an unknown KEK: one answer for all
+└── LinkError
+    ├── LinkNotFound, LinkGone (expired, revoked or used up), LinkRejected (a new link breaks a limit)
+    └── LinkPasswordRequired, LinkPasswordWrong, LinkLocked (too many wrong ones)
+"""
+
+from documents.errors.base import ConfigurationError, DatabaseUnavailable, VaultError
+from documents.errors.documents import CursorInvalid, DocumentNotFound, DocumentUnreadable, ScopeMissing
+from documents.errors.encryption import (
+    AuthenticationFailed,
+    EncryptionError,
+    KeyRingError,
+    MalformedEnvelope,
+    OpenOnlyKeyRing,
+    SealOnlyKeyRing,
+    UnknownKey,
+    UnsupportedEnvelope,
+    UnwrapFailed,
+    WeakKey,
+    WrongPassphrase,
+)
+from documents.errors.links import (
+    LinkError,
+    LinkGone,
+    LinkLocked,
+    LinkNotFound,
+    LinkPasswordRequired,
+    LinkPasswordWrong,
+    LinkRejected,
+)
+from documents.errors.storage import (
+    BucketNotFound,
+    IntegrityMismatch,
+    InvalidObjectKey,
+    ObjectExists,
+    ObjectNotFound,
+    RangeNotSatisfiable,
+    StorageAccessDenied,
+    StorageError,
+    StorageFull,
+    StorageUnavailable,
+    UnsupportedOperation,
+)
+from documents.errors.uploads import (
+    UploadError,
+    UploadGone,
+    UploadIncomplete,
+    UploadLengthRequired,
+    UploadRejected,
+    UploadTooLarge,
+)
+
+__all__ = [
+    "AuthenticationFailed",
+    "BucketNotFound",
+    "ConfigurationError",
+    "CursorInvalid",
+    "DatabaseUnavailable",
+    "DocumentNotFound",
+    "DocumentUnreadable",
+    "EncryptionError",
+    "IntegrityMismatch",
+    "InvalidObjectKey",
+    "KeyRingError",
+    "LinkError",
+    "LinkGone",
+    "LinkLocked",
+    "LinkNotFound",
+    "LinkPasswordRequired",
+    "LinkPasswordWrong",
+    "LinkRejected",
+    "MalformedEnvelope",
+    "ObjectExists",
+    "ObjectNotFound",
+    "OpenOnlyKeyRing",
+    "RangeNotSatisfiable",
+    "ScopeMissing",
+    "SealOnlyKeyRing",
+    "StorageAccessDenied",
+    "StorageError",
+    "StorageFull",
+    "StorageUnavailable",
+    "UnknownKey",
+    "UnsupportedEnvelope",
+    "UnsupportedOperation",
+    "UnwrapFailed",
+    "UploadError",
+    "UploadGone",
+    "UploadIncomplete",
+    "UploadLengthRequired",
+    "UploadRejected",
+    "UploadTooLarge",
+    "VaultError",
+    "WeakKey",
+    "WrongPassphrase",
+]
