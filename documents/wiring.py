@@ -1,17 +1,23 @@
-"""The only place where providers and the key ring are built: once per configuration and process."""
+"""The only place where providers, their manager and the key ring are built: once per configuration and process."""
 
 from functools import lru_cache
 
+import structlog
 from django.conf import settings
 
+from documents.building import caches_around, counted, plain_provider
 from documents.conf import HcpConfig, VaultConfig
+from documents.conf.storage_file import FailoverConfig
 from documents.encryption.keyring import KeyRing
-from documents.errors import ConfigurationError
+from documents.errors import ConfigurationError, StorageError
 from documents.keysources import load_key_ring
 from documents.storage.base import StorageProvider
+from documents.storage.failover import Failover
 from documents.storage.hcp_management import HcpManagement
-from documents.storage.local import LocalProvider
-from documents.storage.memory import MemoryProvider
+from documents.storage.manager import StorageManager
+from documents.storage.policies import DEFAULT, Policy
+
+log = structlog.get_logger(__name__)
 
 
 def vault_config() -> VaultConfig:
@@ -23,23 +29,37 @@ def vault_config() -> VaultConfig:
 def storage_provider(storage_type: str | None = None) -> StorageProvider:
     """Return the provider that rows with this ``storage_type`` name; without one, the one new uploads go to.
 
-    Raises ConfigurationError where this process is not configured for it.
+    It is counted and timed, and cached where the storage file says so. Raises ConfigurationError where this process is
+    not configured for it.
     """
     config = vault_config()
     return _provider(config, storage_type or config.storage_type)
 
 
+def store_itself(storage_type: str) -> StorageProvider:
+    """Return the provider without its caches: for whoever must see what the store has at this moment."""
+    return _store(vault_config(), storage_type)
+
+
 def configured_providers() -> list[StorageProvider]:
-    """Return every store that this process is configured for: the one for new uploads, and those of earlier ones."""
-    config = vault_config()
-    types = {config.storage_type}
-    if config.s3:
-        types.add("s3")
-    if config.hcp:
-        types.add("hcp")
-    if config.local_storage_path.is_dir():
-        types.add("local")
-    return [storage_provider(storage_type) for storage_type in sorted(types)]
+    """Return every store that this process is configured for, without caches: the one for new uploads, and those of
+    earlier ones. A failover is not among them; its members are. One that cannot be built does not keep the others.
+    """
+    config, providers = vault_config(), []
+    for name in config.store_names():
+        unused = name == "local" and config.storage_type != "local" and not config.local_storage_path.is_dir()
+        if unused or isinstance(config.store(name), FailoverConfig):
+            continue
+        try:
+            providers.append(store_itself(name))
+        except (ConfigurationError, StorageError) as error:
+            log.warning("store_not_built", store=name, error=str(error))
+    return providers
+
+
+def storage_manager() -> StorageManager:
+    """Return the manager of named providers and policies, one for the configuration in force."""
+    return _manager(vault_config())
 
 
 def key_ring() -> KeyRing:
@@ -56,30 +76,29 @@ def hcp_management() -> HcpManagement:
 
 def reset() -> None:
     """Forget everything built. For tests, and for a process that was told to read its keys again."""
-    _provider.cache_clear()
-    _key_ring.cache_clear()
-    _hcp_management.cache_clear()
+    for built in (_provider, _store, _manager, _key_ring, _hcp_management):
+        built.cache_clear()
 
 
 @lru_cache(maxsize=32)
 def _provider(config: VaultConfig, storage_type: str) -> StorageProvider:
-    match storage_type:
-        case "local":
-            return LocalProvider(root=config.local_storage_path, name="local")
-        case "s3" if config.s3:
-            from documents.storage.s3 import S3Provider  # noqa: PLC0415  # botocore takes a moment to import
+    return caches_around(_store(config, storage_type), config, storage_type)
 
-            return S3Provider.from_storages(alias="s3")
-        case "hcp" if config.hcp:
-            from documents.storage.hcp import HcpProvider  # noqa: PLC0415  # as above
 
-            return HcpProvider.from_storages(alias="hcp")
-        case "memory":
-            return MemoryProvider(name="memory")
-    raise ConfigurationError(
-        f"No provider is configured for storage type {storage_type!r}. "
-        "Set the variables of that store, S3_* for s3, so that what lives there can be reached."
-    )
+@lru_cache(maxsize=32)
+def _store(config: VaultConfig, storage_type: str) -> StorageProvider:
+    store = config.store(storage_type)
+    if isinstance(store, FailoverConfig):
+        members = [_store(config, member) for member in store.stores]
+        return Failover(members, name=storage_type, second_copy=store.second_copy)
+    return counted(plain_provider(config, storage_type))
+
+
+@lru_cache(maxsize=4)
+def _manager(config: VaultConfig) -> StorageManager:
+    policies = {policy.name: policy for policy in config.storage_file.policies}
+    policies.setdefault(DEFAULT, Policy(DEFAULT, store=config.storage_type))
+    return StorageManager(lambda name: _provider(config, name), policies)
 
 
 @lru_cache(maxsize=4)

@@ -15,6 +15,7 @@ from documents.models import Document
 from documents.services.actors import Actor
 from documents.services.object_storage import ObjectStorageService
 from documents.storage.base import StorageProvider
+from documents.storage.forwarding import undecorated
 from tests import settings as test_settings
 
 pytest_plugins = ["tests.services.fixtures"]
@@ -40,14 +41,14 @@ def fresh_storage(settings: Settings, tmp_path: Path) -> None:
 def bucket_of_worker() -> None:
     """Make the bucket that the servers profile stores in."""
     if test_settings.PROFILE == "servers":
-        provider = wiring.storage_provider("s3")
+        provider = undecorated(wiring.storage_provider("s3"))
         provider.bucket.client.create_bucket(Bucket=provider.bucket.name)  # type: ignore[attr-defined]  # S3Provider's
 
 
 @pytest.fixture
 def provider() -> StorageProvider:
     """Where new documents go in this profile."""
-    return wiring.storage_provider()
+    return undecorated(wiring.storage_provider())
 
 
 @pytest.fixture

@@ -20,7 +20,9 @@ DATA = Path(tempfile.mkdtemp(prefix=f"document-vault-{WORKER}-"))
 atexit.register(shutil.rmtree, DATA, ignore_errors=True)
 
 for name in [
-    name for name in os.environ if name.startswith(("VAULT_", "S3_", "HCP_", "STORAGE_TYPE", "LOCAL_STORAGE", "SECRET"))
+    name
+    for name in os.environ
+    if name.startswith(("VAULT_", "S3_", "HCP_", "GCS_", "AZURE_", "STORAGE_TYPE", "LOCAL_STORAGE", "SECRET"))
 ]:
     del os.environ[name]
 os.environ |= {

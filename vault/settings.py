@@ -12,7 +12,6 @@ from csp.constants import NONE, SELF
 from documents.conf import from_environment
 from documents.conf.reading import count, flag, text
 from documents.errors import ConfigurationError
-from documents.storage.hcp_credentials import storage_options
 from vault import environment, logs
 from vault.envfile import BASE_DIR, load_env_file
 
@@ -136,12 +135,7 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-if VAULT.s3:
-    STORAGES["s3"] = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": VAULT.s3.storage_options()}
-if VAULT.hcp:
-    account = {"user": VAULT.hcp.user, "password": VAULT.hcp.password}
-    place = {"endpoint_url": VAULT.hcp.endpoint_url, "namespace": VAULT.hcp.namespace}
-    STORAGES["hcp"] = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": storage_options(**place, **account)}
+STORAGES |= VAULT.storages_aliases()
 
 # --- Uploads: sealed while they arrive ----------------------------------------------------------------------------
 

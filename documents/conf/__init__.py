@@ -7,16 +7,28 @@ raises ``ConfigurationError`` with one line that names the variable. Every varia
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import environ
 
+from documents.conf.clouds import AzureConfig, GcsConfig, azure_from, gcs_from
+from documents.conf.hcp import HcpConfig, hcp_from, is_mentioned
 from documents.conf.reading import GIB, count, duration, flag, one_of, path, pem, size, text
-from documents.conf.stores import HcpConfig, S3Config, hcp_from, s3_from
+from documents.conf.s3 import S3Config, s3_from
+from documents.conf.sources import Variables
+from documents.conf.storage_file import (
+    BUILT_IN,
+    LocalConfig,
+    StorageFile,
+    StoreConfig,
+    read_storage_file,
+)
 from documents.errors import ConfigurationError
 
-__all__ = ["HcpConfig", "KeySources", "S3Config", "VaultConfig", "from_environment"]
+__all__ = [
+    "AzureConfig", "GcsConfig", "HcpConfig", "KeySources", "S3Config", "StorageFile", "VaultConfig", "from_environment",
+]  # fmt: skip
 
-STORAGE_TYPES = ("local", "s3", "hcp")
 OBJECT_NAMES = ("opaque", "readable")
 
 
@@ -39,6 +51,10 @@ class VaultConfig:
     local_storage_path: Path
     s3: S3Config | None
     hcp: HcpConfig | None
+    gcs: GcsConfig | None
+    azure: AzureConfig | None
+    storage_file: StorageFile
+    storage_timeout: timedelta
     keys: KeySources
     max_upload_size: int
     object_names: str
@@ -51,13 +67,34 @@ class VaultConfig:
     require_staff_mfa: bool
     signup_open: bool
 
+    def store(self, name: str) -> StoreConfig | None:
+        """Return the configuration of the store that rows call ``name``, None where there is none."""
+        built_in = {"local": LocalConfig(self.local_storage_path), "s3": self.s3, "hcp": self.hcp, "gcs": self.gcs}
+        if name in BUILT_IN:
+            return (built_in | {"azure": self.azure})[name]
+        return dict(self.storage_file.stores).get(name)
+
+    def storages_aliases(self) -> dict[str, dict[str, Any]]:
+        """Return the entries of Django's STORAGES from which providers take their clients, by the stores' names."""
+        stores = ((name, self.store(name)) for name in self.store_names())
+        return {
+            name: {"BACKEND": store.backend, "OPTIONS": store.storage_options()}
+            for name, store in stores
+            if isinstance(store, (S3Config, HcpConfig, GcsConfig, AzureConfig))
+        }
+
+    def store_names(self) -> tuple[str, ...]:
+        """The names of all stores that are configured, in a fixed order; the local one is always."""
+        return tuple(name for name in (*BUILT_IN, *dict(self.storage_file.stores)) if self.store(name))
+
 
 def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
     """Read and check every VAULT_*, STORAGE_TYPE, S3_*, HCP_* and LOCAL_STORAGE_PATH variable.
 
     Raises ConfigurationError naming the first variable that is missing or malformed.
     """
-    storage_type = one_of(env, "STORAGE_TYPE", STORAGE_TYPES)
+    storage_type, storage_file = _storage(env, base_dir)
+    hcp = Variables(env, "HCP")
     link_lifetime = duration(env, "VAULT_LINK_LIFETIME", timedelta(hours=24))
     link_max_lifetime = duration(env, "VAULT_LINK_MAX_LIFETIME", timedelta(days=30))
     if link_lifetime > link_max_lifetime:
@@ -68,8 +105,12 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
     return VaultConfig(
         storage_type=storage_type,
         local_storage_path=path(env, "LOCAL_STORAGE_PATH", base_dir / "var" / "storage", base_dir),
-        s3=s3_from(env) if storage_type == "s3" or text(env, "S3_BUCKET") else None,
-        hcp=hcp_from(env, needed=storage_type == "hcp"),
+        s3=s3_from(Variables(env, "S3")) if storage_type == "s3" or text(env, "S3_BUCKET") else None,
+        hcp=hcp_from(hcp) if storage_type == "hcp" or is_mentioned(hcp) else None,
+        gcs=gcs_from(Variables(env, "GCS")) if storage_type == "gcs" or text(env, "GCS_BUCKET") else None,
+        azure=azure_from(Variables(env, "AZURE")) if storage_type == "azure" or text(env, "AZURE_CONTAINER") else None,
+        storage_file=storage_file,
+        storage_timeout=duration(env, "STORAGE_TIMEOUT", timedelta(seconds=300)),
         keys=KeySources(
             directory=path(env, "VAULT_KEYS_DIR", base_dir / "keys", base_dir),
             primary_pem=pem(env, "VAULT_PRIMARY_KEK"),
@@ -88,3 +129,13 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         require_staff_mfa=flag(env, "VAULT_REQUIRE_STAFF_MFA"),
         signup_open=flag(env, "VAULT_SIGNUP_OPEN"),
     )
+
+
+def _storage(env: environ.Env, base_dir: Path) -> tuple[str, StorageFile]:
+    """Read the storage file and STORAGE_TYPE, which may name a store of that file."""
+    named = text(env, "VAULT_STORAGE_FILE")
+    # Where policies store by default is not known before the file is read, and is any name until then.
+    content = StorageFile()
+    if named:
+        content = read_storage_file(env, base_dir / named, storage_type=text(env, "STORAGE_TYPE") or "local")
+    return one_of(env, "STORAGE_TYPE", (*BUILT_IN, *dict(content.stores))), content

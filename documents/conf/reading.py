@@ -29,7 +29,7 @@ def one_of(env: environ.Env, name: str, choices: tuple[str, ...], *, fold: Calla
     """Return one of ``choices``, the first where the variable is not set. ``fold`` is applied to what was written."""
     value = fold(text(env, name)) or choices[0]
     if value not in choices:
-        raise ConfigurationError(f"{name} is {_shown(value)}. Set it to {' or '.join(choices)}.")
+        raise ConfigurationError(f"{name} is {shown(value)}. Set it to {' or '.join(choices)}.")
     return value
 
 
@@ -37,22 +37,24 @@ def flag(env: environ.Env, name: str, *, default: bool = False) -> bool:
     """Return true or false; what reads as neither is refused, since it would be taken for the unsafe one."""
     value = text(env, name).lower() or str(default).lower()
     if value not in ("true", "false", "1", "0", "yes", "no", "on", "off"):
-        raise ConfigurationError(f"{name} is {_shown(value)}. Set it to true or false.")
+        raise ConfigurationError(f"{name} is {shown(value)}. Set it to true or false.")
     return value in ("true", "1", "yes", "on")
 
 
 def duration(env: environ.Env, name: str, default: timedelta) -> timedelta:
-    seconds = _number(env, name, int(default.total_seconds()), "a whole number of seconds")
-    return timedelta(seconds=_within(name, seconds, 1, 10 * 365 * 86400))
+    seconds = whole_number(text(env, name) or f"{default.total_seconds():.0f}", name, "a whole number of seconds")
+    return timedelta(seconds=within(name, seconds, 1, 10 * 365 * 86400))
 
 
 def size(env: environ.Env, name: str, default: int) -> int:
-    return _within(name, _number(env, name, default, "a whole number of bytes"), 1, LARGEST_OBJECT)
+    return within(
+        name, whole_number(text(env, name) or str(default), name, "a whole number of bytes"), 1, LARGEST_OBJECT
+    )
 
 
 def count(env: environ.Env, name: str, default: int) -> int:
     """Return a whole number from 1 to a million."""
-    return _within(name, _number(env, name, default, "a whole number"), 1, 1_000_000)
+    return within(name, whole_number(text(env, name) or str(default), name), 1, 1_000_000)
 
 
 def pem(env: environ.Env, name: str) -> str:
@@ -64,20 +66,21 @@ def path(env: environ.Env, name: str, default: Path, base_dir: Path) -> Path:
     return base_dir / (text(env, name) or default)
 
 
-def _shown(value: str) -> str:
+def shown(value: str) -> str:
     """Enough to recognise a mistyped word; a file of secrets that was named by mistake stays untold."""
     return repr(value) if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]!r}…"
 
 
-def _number(env: environ.Env, name: str, default: int, what: str) -> int:
-    value = text(env, name) or str(default)
+def whole_number(value: str, name: str, what: str = "a whole number") -> int:
+    """Return ``value`` as a number; ``name`` is what a complaint calls it, ``what`` what it should be."""
     try:
         return int(value)
     except ValueError as error:
-        raise ConfigurationError(f"{name} is {_shown(value)}. Set it to {what}.") from error
+        raise ConfigurationError(f"{name} is {shown(value)}. Set it to {what}.") from error
 
 
-def _within(name: str, value: int, lowest: int, highest: int) -> int:
+def within(name: str, value: int, lowest: int, highest: int) -> int:
+    """Return ``value`` where it lies between the two, both included."""
     if not lowest <= value <= highest:
         raise ConfigurationError(f"{name} is {value}. Set it between {lowest} and {highest}.")
     return value

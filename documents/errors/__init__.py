@@ -9,6 +9,7 @@ VaultError
 │   ├── RangeNotSatisfiable, BucketNotFound, StorageFull
 │   ├── StorageAccessDenied     credentials missing, wrong or without the permission
 │   ├── StorageUnavailable      did not answer, or answered that it cannot now; try again
+│   ├── ObjectTooLarge          longer than its policy allows
 │   ├── IntegrityMismatch       what the store holds is not what was written
 │   └── UnsupportedOperation    this provider lacks the capability
 ├── EncryptionError
@@ -26,6 +27,10 @@ VaultError
 │   ├── UploadIncomplete        the client went away, or sent less than it announced
 │   ├── UploadRejected          nothing in the request can become a document
 │   └── UploadGone              the staged attachment expired, was discarded or belongs to somebody else
+├── PolicyError
+│   ├── PolicyNotFound, TypeNotAllowed
+│   ├── RetentionActive         it must be kept for some time yet
+│   └── ReferenceInvalid        no reference to a stored object, or one of another schema or version
 ├── DatabaseUnavailable         the database did not answer, or its disk is full
 ├── ScopeMissing                the API token may not do this
 ├── CursorInvalid               a page was asked for by a cursor that no page gave
@@ -60,12 +65,14 @@ from documents.errors.links import (
     LinkPasswordWrong,
     LinkRejected,
 )
+from documents.errors.policies import PolicyError, PolicyNotFound, ReferenceInvalid, RetentionActive, TypeNotAllowed
 from documents.errors.storage import (
     BucketNotFound,
     IntegrityMismatch,
     InvalidObjectKey,
     ObjectExists,
     ObjectNotFound,
+    ObjectTooLarge,
     RangeNotSatisfiable,
     StorageAccessDenied,
     StorageError,
@@ -104,14 +111,20 @@ __all__ = [
     "MalformedEnvelope",
     "ObjectExists",
     "ObjectNotFound",
+    "ObjectTooLarge",
     "OpenOnlyKeyRing",
+    "PolicyError",
+    "PolicyNotFound",
     "RangeNotSatisfiable",
+    "ReferenceInvalid",
+    "RetentionActive",
     "ScopeMissing",
     "SealOnlyKeyRing",
     "StorageAccessDenied",
     "StorageError",
     "StorageFull",
     "StorageUnavailable",
+    "TypeNotAllowed",
     "UnknownKey",
     "UnsupportedEnvelope",
     "UnsupportedOperation",

@@ -62,6 +62,12 @@ class StorageUnavailable(StorageError):
     retryable = True
 
 
+class ObjectTooLarge(StorageError):
+    status = 413
+    code = "object-too-large"
+    public_message = "This is larger than what may be stored here. Nothing of it was kept."
+
+
 class IntegrityMismatch(StorageError):
     code = "integrity-mismatch"
 

@@ -4,6 +4,7 @@ Importing this module imports Azure's library, which comes with the extra ``clou
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Self
 
 from azure.core import MatchConditions
@@ -18,6 +19,7 @@ from documents.storage.azure_writer import BLOCK_SIZE, AzureWriter, put_in_block
 from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter
 from documents.storage.hashing import checksum_of
 from documents.storage.keys import can_begin_a_key, is_valid_key
+from documents.storage.patience import LONGEST_WAIT
 from documents.storage.streaming import DerivedOperations, check_range, write_all
 from documents.storage.window_reader import WindowReader
 
@@ -43,10 +45,10 @@ class AzureProvider(AzureCopies, AzureBulkDelete, DerivedOperations):
         self.container = AzureContainer(client, f"{folder}/" if folder else "", provider=name)
 
     @classmethod
-    def from_storages(cls, alias: str = "azure", *, name: str = "azure") -> Self:
+    def from_storages(cls, alias: str = "azure", *, name: str = "azure", timeout: timedelta = LONGEST_WAIT) -> Self:
         """The provider of an Azure alias in ``settings.STORAGES``; build it once per process, after any fork."""
         storage = azure_alias(alias)
-        return cls(client=client_of(storage), name=name, prefix=storage.location)
+        return cls(client=client_of(storage, timeout=timeout), name=name, prefix=storage.location)
 
     def put_bytes(self, key: str, data: Buffer) -> ObjectRef:
         self.container.full_key(key)

@@ -1,5 +1,6 @@
 """The container client of a django-storages alias for Azure, with what its options leave open set for a vault."""
 
+from datetime import timedelta
 from typing import Any, Protocol, cast
 
 from azure.storage.blob import BlobServiceClient, ContainerClient
@@ -7,11 +8,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import InvalidStorageError, storages
 
 from documents.errors import ConfigurationError
+from documents.storage.patience import LONGEST_WAIT, waits_of
 
-# Chosen for a web server: a store that does not answer is told as such within a minute or so. The library repeats
-# what failed for the moment (connections, 408, 429, 5xx) with growing pauses; its own would add up to a minute of them.
-_CONNECT_TIMEOUT_SECONDS = 10
-_READ_TIMEOUT_SECONDS = 60
+# The library repeats what failed for the moment (connections, 408, 429, 5xx) with growing pauses; its own would add up
+# to a minute of them.
 _RETRIES = 3
 _FIRST_PAUSE_SECONDS, _PAUSE_FACTOR, _PAUSE_SPREAD_SECONDS = 1, 2, 1
 
@@ -42,13 +42,13 @@ def azure_alias(alias: str) -> AzureAlias:
     return cast("AzureAlias", storage)
 
 
-def client_of(storage: AzureAlias) -> ContainerClient:
+def client_of(storage: AzureAlias, *, timeout: timedelta = LONGEST_WAIT) -> ContainerClient:
     """One client for all threads of the process, made here: take it after any fork.
 
     What the alias sets in its own ``client_options`` takes precedence. Raises ConfigurationError where account, key or
     connection string are malformed.
     """
-    storage.client_options = vault_options() | storage.client_options
+    storage.client_options = vault_options(timeout) | storage.client_options
     try:
         if storage.connection_string is not None:
             # django-storages passes no options where there is a connection string.
@@ -60,11 +60,12 @@ def client_of(storage: AzureAlias) -> ContainerClient:
         raise ConfigurationError("Account or connection string of the Azure alias in STORAGES is malformed.") from error
 
 
-def vault_options() -> dict[str, Any]:
-    """The options of a client for the vault."""
+def vault_options(timeout: timedelta = LONGEST_WAIT) -> dict[str, Any]:
+    """The options of a client for the vault; ``timeout`` is how long a store is waited for, over all attempts."""
+    connect, read = waits_of(timeout, attempts=_RETRIES + 1)
     return {
-        "connection_timeout": _CONNECT_TIMEOUT_SECONDS,
-        "read_timeout": _READ_TIMEOUT_SECONDS,
+        "connection_timeout": connect,
+        "read_timeout": read,
         "retry_total": _RETRIES,
         "initial_backoff": _FIRST_PAUSE_SECONDS,
         "increment_base": _PAUSE_FACTOR,

@@ -47,6 +47,13 @@ def wrap(inner: StorageProvider, decorator: Callable[..., Decorator], **options:
     return cast("StorageProvider", made(inner, **options))
 
 
+def undecorated(provider: StorageProvider) -> StorageProvider:
+    """Return the provider inside all decorators; a failover is a provider of its own."""
+    while isinstance(provider, Decorator):
+        provider = provider.inner
+    return provider
+
+
 @lru_cache(maxsize=256)
 def _class_of(decorator: type[Decorator], protocols: tuple[type, ...]) -> type[Decorator]:
     members = {name: member for protocol in protocols for name, member in vars(protocol).items() if name[0] != "_"}

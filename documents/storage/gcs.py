@@ -20,6 +20,7 @@ from documents.storage.gcs_client import client_of, gcs_alias
 from documents.storage.gcs_writer import PART_SIZE, GcsWriter
 from documents.storage.hashing import checksum_of
 from documents.storage.keys import can_begin_a_key, is_valid_key
+from documents.storage.patience import LONGEST_WAIT
 from documents.storage.streaming import DerivedOperations, check_range, write_all
 from documents.storage.window_reader import WindowReader
 
@@ -56,11 +57,13 @@ class GcsProvider(GcsBulkDelete, DerivedOperations):
         self.bucket = GcsBucket(client, bucket, f"{folder}/" if folder else "", provider=name, patience=patience)
 
     @classmethod
-    def from_storages(cls, alias: str = "gcs", *, name: str = "gcs") -> Self:
+    def from_storages(cls, alias: str = "gcs", *, name: str = "gcs", timeout: timedelta = LONGEST_WAIT) -> Self:
         """The provider of a GCS alias in ``settings.STORAGES``; build it once per process, after any fork."""
         storage = gcs_alias(alias)
         client = client_of(storage, provider=name)
-        return cls(client=client, bucket=storage.bucket_name, name=name, prefix=storage.location)
+        # The last attempt begins within it, and may wait as long again.
+        patience = timeout / 5
+        return cls(client=client, bucket=storage.bucket_name, name=name, prefix=storage.location, patience=patience)
 
     def put_bytes(self, key: str, data: Buffer) -> ObjectRef:
         self.bucket.full_key(key)

@@ -6,7 +6,7 @@ What HCP calls a namespace is a bucket here. Importing this module imports botoc
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +17,7 @@ from documents.storage.capabilities import Deletion, Part
 from documents.storage.hcp_client import hcp_config, without_redirector
 from documents.storage.hcp_errors import HcpBucket, status_of
 from documents.storage.multipart import DEFAULT_PART_SIZE
+from documents.storage.patience import LONGEST_WAIT
 from documents.storage.s3 import S3Adapter
 from documents.storage.s3_buckets import S3Buckets
 from documents.storage.s3_client import client_of, s3_alias
@@ -62,14 +63,27 @@ class HcpProvider(S3Adapter, S3Buckets):
         self.bucket = HcpBucket(client, bucket, self.bucket.prefix, provider=name)
 
     @classmethod
-    def from_storages(cls, alias: str = "hcp", *, name: str = "hcp") -> Self:
+    def from_storages(
+        cls,
+        alias: str = "hcp",
+        *,
+        name: str = "hcp",
+        part_size: int = DEFAULT_PART_SIZE,
+        timeout: timedelta = LONGEST_WAIT,
+    ) -> Self:
         """The provider of an alias in ``settings.STORAGES`` whose OPTIONS are ``hcp_credentials.storage_options``.
 
         Build it once per process, after any fork. Raises ConfigurationError where there is no such alias.
         """
         storage = s3_alias(alias)
         storage.client_config = hcp_config(storage.client_config)
-        return cls(client=client_of(storage), bucket=storage.bucket_name, name=name, prefix=storage.location)
+        return cls(
+            client=client_of(storage, timeout=timeout),
+            bucket=storage.bucket_name,
+            name=name,
+            prefix=storage.location,
+            part_size=part_size,
+        )
 
     def put_bytes(self, key: str, data: Buffer) -> ObjectRef:
         with self._taken_key(key):

@@ -3,9 +3,11 @@
 Importing this module imports botocore, which takes a moment: ``documents.wiring`` does it where one is built.
 """
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from documents.storage.multipart import DEFAULT_PART_SIZE, MIN_PART_SIZE
+from documents.storage.patience import LONGEST_WAIT
 from documents.storage.s3_acls import S3Acls
 from documents.storage.s3_bucket import S3Bucket
 from documents.storage.s3_buckets import S3Buckets
@@ -44,10 +46,23 @@ class S3Adapter(S3Copies, S3PresignedUrls, S3Versions, S3Acls):
         self.bucket = S3Bucket(client, bucket, f"{folder}/" if folder else "", provider=name)
 
     @classmethod
-    def from_storages(cls, alias: str = "s3", *, name: str = "s3") -> Self:
+    def from_storages(
+        cls,
+        alias: str = "s3",
+        *,
+        name: str = "s3",
+        part_size: int = DEFAULT_PART_SIZE,
+        timeout: timedelta = LONGEST_WAIT,
+    ) -> Self:
         """The provider of an S3 alias in ``settings.STORAGES``; build it once per process, after any fork."""
         storage = s3_alias(alias)
-        return cls(client=client_of(storage), bucket=storage.bucket_name, name=name, prefix=storage.location)
+        return cls(
+            client=client_of(storage, timeout=timeout),
+            bucket=storage.bucket_name,
+            name=name,
+            prefix=storage.location,
+            part_size=part_size,
+        )
 
 
 class S3Provider(S3Adapter, S3BulkDelete, S3Buckets):
