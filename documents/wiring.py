@@ -12,7 +12,7 @@ from documents.encryption.keyring import KeyRing
 from documents.errors import ConfigurationError, StorageError
 from documents.keysources import load_key_ring
 from documents.storage.base import StorageProvider
-from documents.storage.failover import Failover
+from documents.storage.failover import ChecksumOf, Failover
 from documents.storage.hcp_management import HcpManagement
 from documents.storage.manager import StorageManager
 from documents.storage.policies import DEFAULT, Policy
@@ -39,6 +39,18 @@ def storage_provider(storage_type: str | None = None) -> StorageProvider:
 def store_itself(storage_type: str) -> StorageProvider:
     """Return the provider without its caches: for whoever must see what the store has at this moment."""
     return _store(vault_config(), storage_type)
+
+
+def readable_provider(storage_type: str, checksum_of: ChecksumOf) -> StorageProvider:
+    """Return the provider that rows name, and behind it the local disk, where a copy of the same object may be.
+
+    The copy is read where the store does not answer or has lost the object, and only if its checksum is the one that
+    ``checksum_of`` gives for the key. Raises ConfigurationError as ``storage_provider`` does.
+    """
+    config = vault_config()
+    if storage_type == "local" or not config.local_storage_path.is_dir():
+        return _provider(config, storage_type)
+    return _with_local_copy(config, storage_type, checksum_of)
 
 
 def configured_providers() -> list[StorageProvider]:
@@ -76,7 +88,7 @@ def hcp_management() -> HcpManagement:
 
 def reset() -> None:
     """Forget everything built. For tests, and for a process that was told to read its keys again."""
-    for built in (_provider, _store, _manager, _key_ring, _hcp_management):
+    for built in (_provider, _store, _with_local_copy, _manager, _key_ring, _hcp_management):
         built.cache_clear()
 
 
@@ -92,6 +104,12 @@ def _store(config: VaultConfig, storage_type: str) -> StorageProvider:
         members = [_store(config, member) for member in store.stores]
         return Failover(members, name=storage_type, second_copy=store.second_copy)
     return counted(plain_provider(config, storage_type))
+
+
+@lru_cache(maxsize=32)
+def _with_local_copy(config: VaultConfig, storage_type: str, checksum_of: ChecksumOf) -> StorageProvider:
+    stores = [_provider(config, storage_type), _store(config, "local")]
+    return Failover(stores, name=storage_type, checksum_of=checksum_of)
 
 
 @lru_cache(maxsize=4)

@@ -70,6 +70,7 @@ class Decoration:
 class StorageFile:
     """By name, in the file's order; tuples, so that the whole is hashable."""
 
+    path: Path | None = None
     stores: tuple[tuple[str, StoreConfig], ...] = ()
     decorations: tuple[tuple[str, Decoration], ...] = ()
     policies: tuple[Policy, ...] = ()
@@ -85,7 +86,7 @@ def read_storage_file(env: environ.Env, path: Path, *, storage_type: str) -> Sto
         if policy.store not in (*BUILT_IN, *stores):
             raise ConfigurationError(f"policies.{policy.name}.store is {policy.store!r}, which is no store.")
     decorations = tuple((name, _decoration(table)) for name, table in tables["stores"].items())
-    return StorageFile(tuple(stores.items()), decorations, policies)
+    return StorageFile(path, tuple(stores.items()), decorations, policies)
 
 
 def _content(path: Path) -> dict[str, object]:

@@ -36,7 +36,7 @@ from documents.services import audit
 from documents.services.actors import Actor
 from documents.storage.base import ObjectReader, StorageProvider
 from documents.storage.streaming import ClosesAtEnd
-from documents.wiring import key_ring, storage_provider
+from documents.wiring import key_ring, readable_provider
 
 log = structlog.get_logger(__name__)
 
@@ -108,13 +108,17 @@ class Download(ClosesAtEnd):
     def _open(self) -> Iterator[memoryview]:
         """Open object and envelope. A row that was switched to another store meanwhile is read once more."""
         try:
-            return self._open_at(storage_provider(self.attachment.storage_type))
+            return self._open_at(self._provider())
         except ObjectNotFound:
             place = self.attachment.storage_type, self.attachment.storage_path
             self._read_row_again()
             if place == (self.attachment.storage_type, self.attachment.storage_path):
                 raise
-            return self._open_at(storage_provider(self.attachment.storage_type))
+            return self._open_at(self._provider())
+
+    def _provider(self) -> StorageProvider:
+        """Where the row says the object is, and behind it the local disk, should a copy be left there."""
+        return readable_provider(self.attachment.storage_type, checksum_of)
 
     def _read_row_again(self) -> None:
         try:
@@ -165,6 +169,12 @@ class Download(ClosesAtEnd):
                 attachment_id=attachment.pk,
                 reason=type(error).__name__,
             )
+
+
+def checksum_of(key: str) -> str:
+    """What a copy of the object under ``key`` must have; of an object that no attachment has, none fits."""
+    row = Attachment.objects.filter(storage_path=key).only("digest").first()
+    return f"sha256:{row.digest if row else ''}"
 
 
 def _open_envelope(reader: ObjectReader, attachment: Attachment) -> OpenEnvelope:

@@ -6,12 +6,21 @@ Secrets are left out unless they are asked for: what is printed ends up in files
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from enum import StrEnum
 
-from documents.conf import VaultConfig
+from documents.conf import AzureConfig, GcsConfig, HcpConfig, S3Config, VaultConfig
 
-SECRETS = frozenset(("S3_SECRET_KEY",))
 LEFT_OUT = "…"
+
+
+# What a configuration does not show of itself.
+SECRETS = frozenset(
+    f"{name}_{part.name}".upper()
+    for name, kind in (("s3", S3Config), ("hcp", HcpConfig), ("gcs", GcsConfig), ("azure", AzureConfig))
+    for part in fields(kind)
+    if not part.repr
+)
 
 
 class Shape(StrEnum):
@@ -23,19 +32,31 @@ class Shape(StrEnum):
 
 
 def storage_environment(config: VaultConfig, *, with_secrets: bool = False) -> dict[str, str]:
-    """Return the variables that give another process the same stores. A secret that is left out is "…"."""
-    variables = {"STORAGE_TYPE": config.storage_type, "LOCAL_STORAGE_PATH": str(config.local_storage_path)}
-    if config.s3:
-        variables |= {
-            "S3_ACCESS_KEY": config.s3.access_key,
-            "S3_SECRET_KEY": config.s3.secret_key,
-            "S3_BUCKET": config.s3.bucket,
-            "S3_REGION": config.s3.region,
-            "S3_ENDPOINT_URL": config.s3.endpoint_url or "",
-        }
+    """Return the variables that give another process the same stores. A secret that is left out is "…".
+
+    The storage file goes by its path: the other process needs a copy of it, and what its ``_file`` and ``_env`` name.
+    """
+    variables = {
+        "STORAGE_TYPE": config.storage_type,
+        "LOCAL_STORAGE_PATH": str(config.local_storage_path),
+        "STORAGE_TIMEOUT": f"{config.storage_timeout.total_seconds():.0f}",
+        "VAULT_STORAGE_FILE": str(config.storage_file.path or ""),
+    }
+    for name in ("s3", "hcp", "gcs", "azure"):
+        variables |= _variables_of(name, getattr(config, name))
     return {
         name: LEFT_OUT if name in SECRETS and not with_secrets else value for name, value in variables.items() if value
     }
+
+
+def _variables_of(name: str, store: S3Config | HcpConfig | GcsConfig | AzureConfig | None) -> dict[str, str]:
+    """The fields of a store's configuration are called as its variables are."""
+    if store is None:
+        return {}
+    found = {f"{name}_{part.name}".upper(): str(getattr(store, part.name) or "") for part in fields(store)}
+    if isinstance(store, S3Config) and not store.access_key:
+        found["S3_CREDENTIALS"] = "chain"
+    return found
 
 
 def written(variables: Mapping[str, str], shape: Shape) -> str:

@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
+from prometheus_client import Counter
 
 from documents.errors import IntegrityMismatch, ObjectNotFound, StorageAccessDenied, StorageError, StorageUnavailable
 from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter, StorageProvider
@@ -24,6 +25,8 @@ from documents.storage.hashing import Digest
 from documents.storage.streaming import DerivedOperations, pieces_of, write_all
 
 log = structlog.get_logger(__name__)
+
+SERVED_COPIES = Counter("storage_served_copies", "Objects read from another provider than the first", ("provider",))
 
 Answer = TypeVar("Answer")
 ChecksumOf = Callable[[str], str | None]
@@ -76,9 +79,7 @@ class Failover(DerivedOperations):
         return write_all(self.open_writer(key), chunks)
 
     def open(self, key: str, *, start: int = 0, length: int | None = None) -> ObjectReader:
-        return self._anywhere(
-            key, lambda provider: provider.open(key, start=start, length=length), verify=self._verify_copy
-        )
+        return self._anywhere(key, lambda provider: self._open(provider, key, start=start, length=length))
 
     def head(self, key: str) -> ObjectInfo:
         return self._anywhere(key, lambda provider: provider.head(key))
@@ -137,20 +138,12 @@ class Failover(DerivedOperations):
             return answer
         raise ill or StorageUnavailable("No provider is there", provider=self.name, key=key)
 
-    def _anywhere(
-        self,
-        key: str,
-        call: Callable[[StorageProvider], Answer],
-        *,
-        verify: Callable[[StorageProvider, str], None] | None = None,
-    ) -> Answer:
+    def _anywhere(self, key: str, call: Callable[[StorageProvider], Answer]) -> Answer:
         """The answer of the first provider that has the object; ObjectNotFound only where every one says so."""
         absent: StorageError | None = None
         failed: StorageError | None = None
         for index, provider in self._by_health():
             try:
-                if verify and provider is not self.providers[0]:
-                    verify(provider, key)
                 answer = call(provider)
             except ObjectNotFound as error:
                 self._record(index, None)
@@ -164,21 +157,16 @@ class Failover(DerivedOperations):
                 return answer
         raise failed or absent or StorageUnavailable("No provider is there", provider=self.name, key=key)
 
-    def _verify_copy(self, provider: StorageProvider, key: str) -> None:
-        """Raises IntegrityMismatch where the copy is another object than the one that is known by its checksum."""
-        expected = self._checksum_of(key)
-        if expected is None:
-            return
-        digest = Digest()
-        try:
-            with provider.open(key) as reader:
-                for piece in pieces_of(reader):
-                    digest.update(piece)
-            if digest.checksum() != expected:
-                raise IntegrityMismatch("This copy is another object", provider=provider.name, key=key)
-        finally:
-            digest.close()
-        log.warning("served_from_copy", provider=provider.name, key=key)
+    def _open(self, provider: StorageProvider, key: str, *, start: int, length: int | None) -> ObjectReader:
+        """Raises IntegrityMismatch where a copy is another object than the one that is known by its checksum."""
+        is_copy = provider is not self.providers[0]
+        if is_copy and (expected := self._checksum_of(key)) is not None:
+            _compare(provider, key, expected)
+        reader = provider.open(key, start=start, length=length)
+        if is_copy:
+            SERVED_COPIES.labels(provider.name).inc()
+            log.warning("served_from_copy", provider=provider.name, key=key)
+        return reader
 
     def _by_health(self) -> list[tuple[int, StorageProvider]]:
         """The healthy ones in their order, then those that are left alone, as a last resort."""
@@ -215,3 +203,15 @@ class _CopyingWriter:
 
     def __exit__(self, *_error: object) -> None:
         self.abort()
+
+
+def _compare(provider: StorageProvider, key: str, expected: str) -> None:
+    digest = Digest()
+    try:
+        with provider.open(key) as reader:
+            for piece in pieces_of(reader):
+                digest.update(piece)
+        if digest.checksum() != expected:
+            raise IntegrityMismatch("This copy is another object", provider=provider.name, key=key)
+    finally:
+        digest.close()

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from pytest_django.fixtures import Settings
 
-from documents.conf import S3Config, VaultConfig, from_environment
+from documents.conf import AzureConfig, GcsConfig, HcpConfig, S3Config, StorageFile, VaultConfig, from_environment
+from documents.conf.storage_file import Decoration, LocalConfig
 from documents.services.storage_env import Shape, storage_environment, written
 
 BUCKET = S3Config("access", 'se"cr$et', "letters", "eu-central-1", "https://s3.example.com")
@@ -79,6 +81,28 @@ def test_the_environment_gives_another_process_the_same_stores(config: VaultConf
     read = from_environment(env, tmp_path)
 
     assert (read.s3, read.storage_type, read.local_storage_path) == (BUCKET, "s3", config.local_storage_path)
+
+
+def test_the_environment_tells_of_every_store(config: VaultConfig, tmp_path: Path) -> None:
+    file = tmp_path / "storage.toml"
+    file.write_text("[stores.disk]\ntype = 'local'\npath = 'second'\n")
+    changed = replace(
+        config,
+        s3=S3Config("", "", "letters", "eu-central-1", prefix="one", part_size=2**24),
+        hcp=HcpConfig("https://t.hcp.example.com:9090", "t", "n", "u", "hcp-canary"),
+        gcs=GcsConfig("letters", "project"),
+        azure=AzureConfig("letters", "account", sas_token="azure-canary"),
+        storage_file=StorageFile(file, (("disk", LocalConfig(tmp_path / "second")),), (("disk", Decoration()),)),
+        storage_timeout=timedelta(seconds=20),
+    )
+    env = environ.FileAwareEnv()
+    env.ENVIRON = environ.fileaware_mapping.FileAwareMapping(env=storage_environment(changed, with_secrets=True))
+
+    read = from_environment(env, tmp_path)
+
+    for field in ("s3", "hcp", "gcs", "azure", "storage_file", "storage_timeout"):
+        assert getattr(read, field) == getattr(changed, field)
+    assert "canary" not in str(storage_environment(changed))
 
 
 def test_each_shape_is_what_its_reader_takes(config: VaultConfig) -> None:

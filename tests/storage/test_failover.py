@@ -1,7 +1,6 @@
 """Several providers as one: what is written is found again, and never a stale or another object."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -19,21 +18,7 @@ from documents.storage.conformance_capabilities import ConditionalCreateConforma
 from documents.storage.failover import FIRST_PAUSE, Failover
 from documents.storage.hashing import checksum_of
 from documents.storage.memory import MemoryProvider
-
-
-class Breakable(MemoryProvider):
-    """Every call raises ``fault`` while there is one, and is counted."""
-
-    fault: StorageError | None = None
-    calls = 0
-
-    def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        if name in {"put_bytes", "open_writer", "open", "head", "exists", "delete", "iter_locations"}:
-            self.calls += 1
-            if self.fault:
-                raise self.fault
-        return found
+from tests.storage.breakable import Breakable
 
 
 class TestFailover(ProviderConformance, ConditionalCreateConformance):
