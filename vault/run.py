@@ -4,15 +4,18 @@ For a try-out and for small installations; in a larger one each of the three is 
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 
 import django
+from django.conf import settings
 from django.db import DatabaseError
 
 from documents.errors import EncryptionError, StorageError, VaultError, WrongPassphrase
@@ -94,6 +97,15 @@ def _prepare() -> None:
     from vault import first_run  # noqa: PLC0415  # models can be imported now
 
     first_run.prepare(lambda line: print(line, flush=True))
+    _share_metrics(settings.DATA_DIR / "metrics")
+
+
+def _share_metrics(directory: Path) -> None:
+    """Let the processes count in files there, so that the web server tells of all of them; begin anew."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    # prometheus_client looks when it is imported: in the children, which start after this.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
 
 
 def _say(line: str, *, exit_code: int) -> int:

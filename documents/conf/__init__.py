@@ -30,6 +30,7 @@ __all__ = [
 ]  # fmt: skip
 
 OBJECT_NAMES = ("opaque", "readable")
+SHORTEST_TOKEN = 20
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class VaultConfig:
     max_requests_per_client: int
     require_staff_mfa: bool
     signup_open: bool
+    metrics_token: str = field(repr=False)
 
     def store(self, name: str) -> StoreConfig | None:
         """Return the configuration of the store that rows call ``name``, None where there is none."""
@@ -128,7 +130,17 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         max_requests_per_client=count(env, "VAULT_MAX_REQUESTS_PER_CLIENT", 200),
         require_staff_mfa=flag(env, "VAULT_REQUIRE_STAFF_MFA"),
         signup_open=flag(env, "VAULT_SIGNUP_OPEN"),
+        metrics_token=_metrics_token(env),
     )
+
+
+def _metrics_token(env: environ.Env) -> str:
+    token = text(env, "VAULT_METRICS_TOKEN")
+    if token and len(token) < SHORTEST_TOKEN:
+        raise ConfigurationError(
+            f"VAULT_METRICS_TOKEN has {len(token)} characters. Set it to {SHORTEST_TOKEN} random ones or more."
+        )
+    return token
 
 
 def _storage(env: environ.Env, base_dir: Path) -> tuple[str, StorageFile]:

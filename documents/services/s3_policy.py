@@ -39,13 +39,14 @@ def bucket_documents(config: S3Config, *, origins: list[str], with_versions: boo
     see and remove earlier versions too, which only a bucket with versioning needs.
     """
     bucket = f"arn:aws:s3:::{config.bucket}"
+    prefix = f"{config.prefix}/" if config.prefix else ""
     objects = (*_OBJECT_ACTIONS, *(_VERSION_ACTIONS[:2] if with_versions else ()))
     listings = (*_BUCKET_ACTIONS, *(_VERSION_ACTIONS[2:] if with_versions else ()))
     return BucketDocuments(
         policy={
             "Version": "2012-10-17",
             "Statement": [
-                {"Sid": "VaultObjects", "Effect": "Allow", "Action": list(objects), "Resource": f"{bucket}/*"},
+                {"Sid": "VaultObjects", "Effect": "Allow", "Action": list(objects), "Resource": f"{bucket}/{prefix}*"},
                 {"Sid": "VaultListings", "Effect": "Allow", "Action": list(listings), "Resource": bucket},
             ],
         },
@@ -65,7 +66,7 @@ def bucket_documents(config: S3Config, *, origins: list[str], with_versions: boo
                 {
                     "ID": "abandoned-uploads",
                     "Status": "Enabled",
-                    "Filter": {"Prefix": ""},
+                    "Filter": {"Prefix": prefix},
                     "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABANDONED_DAYS},
                 }
             ]

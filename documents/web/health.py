@@ -1,12 +1,17 @@
-"""For load balancers: is the process alive, and can it work?"""
+"""For load balancers and monitoring: is the process alive, can it work, and what did it do?"""
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from documents.services.metrics import exposition
 from documents.services.readiness import readiness
+from documents.wiring import vault_config
 
 
 @require_safe
@@ -26,8 +31,26 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     )
 
 
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """What Prometheus reads: with VAULT_METRICS_TOKEN as a bearer token; without one, from this machine alone."""
+    if not _may_read_metrics(request):
+        return HttpResponse("Send VAULT_METRICS_TOKEN as a bearer token.\n", status=401, content_type="text/plain")
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_read_metrics(request: HttpRequest) -> bool:
+    if token := vault_config().metrics_token:
+        given = request.headers.get("Authorization", "")
+        return constant_time_compare(given, f"Bearer {token}")
+    # What a proxy passes on comes from this machine too, and says for whom.
+    is_passed_on = settings.BEHIND_PROXY or any(name in request.headers for name in ("X-Forwarded-For", "Forwarded"))
+    return not is_passed_on and request.META.get("REMOTE_ADDR") in ("127.0.0.1", "::1")
+
+
 class HealthMiddleware:
-    """Answers both before anything else is looked at: load balancers ask by address, and without TLS."""
+    """Answers before anything else is looked at: load balancers ask by address, and without TLS."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -37,4 +60,6 @@ class HealthMiddleware:
             return healthz(request)
         if request.path_info == "/readyz":
             return readyz(request)
+        if request.path_info == "/metrics":
+            return metrics(request)
         return self.get_response(request)

@@ -50,6 +50,7 @@ MATRIX: dict[str, Expected] = {
     "POST /l/{token}": Expected(200, 200, 200, 200),
     "GET /healthz": Expected(200, 200, 200, 200),
     "GET /readyz": Expected(200, 200, 200, 200),
+    "GET /metrics": Expected(200, 200, 200, 200),
     "GET /api/v1/docs": Expected(200, 200, 200, 200),
     "GET /api/v1/openapi.json": Expected(200, 200, 200, 200),
     "GET /api/v1/documents": Expected(200, 200, 200, 401),

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from documents.conf import S3Config
 from documents.services.s3_policy import bucket_documents
 from documents.wiring import vault_config
 
@@ -21,15 +22,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", nargs="?", choices=KINDS, default=None)
+        parser.add_argument("--store", default="s3", help="a store of the storage file; default: the one of S3_*")
         parser.add_argument("--origin", action="append", default=None, help="of the vault's pages; may be repeated")
         parser.add_argument(
             "--versions", action="store_true", help="the bucket keeps versions, and the vault sees them"
         )
 
-    def handle(self, *_args: Any, kind: str | None, origin: list[str] | None, versions: bool, **_options: Any) -> None:
-        config = vault_config().s3
-        if config is None:
-            raise CommandError("No bucket is configured. Set S3_BUCKET and the other S3_* variables.", returncode=2)
+    def handle(
+        self, *_args: Any, kind: str | None, store: str, origin: list[str] | None, versions: bool, **_options: Any
+    ) -> None:
+        config = vault_config().store(store)
+        if not isinstance(config, S3Config):
+            raise CommandError(f"{store} is no bucket of S3. Set S3_BUCKET and the other S3_* variables.", returncode=2)
         origins = origin or settings.CSRF_TRUSTED_ORIGINS or [f"https://{host}" for host in settings.ALLOWED_HOSTS]
         documents = bucket_documents(config, origins=list(origins), with_versions=versions)
         shown = {name: getattr(documents, name) for name in KINDS}

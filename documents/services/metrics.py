@@ -1,0 +1,73 @@
+"""What an operator's Prometheus reads: operations as they were counted, and what the rows say there is.
+
+``storage_operations_total{provider,operation,status}`` has the success rate and the calls to each store,
+``storage_operation_duration_seconds`` the response times, ``storage_bytes_transferred_total`` and
+``storage_served_copies_total`` what passed, ``vault_events_total{action}`` what people and tasks did.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+
+from django.db.models import Count, Sum
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from documents.models import Attachment, Document, ObjectRemoval, StagedAttachment
+
+# Sums over every row: a million of them take a while, and Prometheus asks every 15 seconds.
+_FRESH_SECONDS = 60
+
+
+class RowsCollector:
+    """Gauges out of the database, at most once in a while."""
+
+    def __init__(self) -> None:
+        self._at, self._kept = float("-inf"), list[Metric]()
+
+    def collect(self) -> Iterable[Metric]:
+        if time.monotonic() - self._at > _FRESH_SECONDS:
+            self._kept, self._at = list(_from_rows()), time.monotonic()
+        return self._kept
+
+    def forget(self) -> None:
+        """Ask the database at the next time. For tests."""
+        self._at = float("-inf")
+
+
+rows = RowsCollector()
+
+
+def exposition() -> bytes:
+    """Return everything in Prometheus' text format (its documentation, "Exposition formats").
+
+    Where PROMETHEUS_MULTIPROC_DIR is set, as ``python -m vault.run`` does, it is of all the vault's processes.
+    """
+    gauges = CollectorRegistry()
+    gauges.register(rows)
+    counted: CollectorRegistry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        counted = CollectorRegistry()
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+    return generate_latest(counted) + generate_latest(gauges)
+
+
+def _from_rows() -> Iterator[Metric]:
+    yield GaugeMetricFamily("vault_documents", "Documents", value=Document.objects.count())
+    objects = GaugeMetricFamily("vault_stored_objects", "Objects that attachments name", labels=["provider"])
+    sizes = GaugeMetricFamily("vault_stored_bytes", "Their size as they are stored", labels=["provider"])
+    stores = Attachment.objects.order_by().values_list("storage_type").annotate(Count("pk"), Sum("sealed_size"))
+    for name, count, size in stores:
+        objects.add_metric([name], count)
+        sizes.add_metric([name], size)
+    yield objects
+    yield sizes
+    staged = GaugeMetricFamily("vault_staged_attachments", "Uploads that are not documents yet", labels=["state"])
+    for state, count in StagedAttachment.objects.order_by().values_list("state").annotate(Count("pk")):
+        staged.add_metric([state], count)
+    yield staged
+    suspect = Attachment.objects.exclude(suspect_at=None).count()
+    yield GaugeMetricFamily("vault_suspect_attachments", "Attachments that failed to verify", value=suspect)
+    waiting = ObjectRemoval.objects.count()
+    yield GaugeMetricFamily("vault_waiting_removals", "Objects of deleted documents still to remove", value=waiting)
