@@ -16,6 +16,7 @@ admin.site.index_title = "Administration"
 urlpatterns = [
     path("", include("documents.web.urls")),
     path("l/", include("documents.web.link_urls")),
+    path("files/", include("documents.web.file_urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/docs", api_docs, name="api-docs"),

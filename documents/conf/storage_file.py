@@ -20,7 +20,7 @@ from documents.conf.reading import LARGEST_OBJECT, shown
 from documents.conf.s3 import S3Config
 from documents.conf.sources import Table, needed, number, prefix_of, switch
 from documents.errors import ConfigurationError
-from documents.storage.policies import DEFAULT, Policy
+from documents.storage.policies import DEFAULT, RESERVED_PREFIXES, Policy
 
 # The stores that the environment alone describes, by the names that rows keep.
 BUILT_IN = ("local", "s3", "hcp", "gcs", "azure")
@@ -192,6 +192,9 @@ def _policy(name: str, table: Table, storage_type: str) -> Policy:
     types = tuple(kind.lower() for kind in table.names("allowed_types"))
     if wrong := next((kind for kind in types if not _MEDIA_TYPE.fullmatch(kind)), None):
         raise ConfigurationError(f"{table.called('allowed_types')} has {wrong!r}. Write application/pdf or image/*.")
+    prefix = prefix_of(table, "key_prefix")
+    if prefix.partition("/")[0] in RESERVED_PREFIXES:
+        raise ConfigurationError(f"{table.called('key_prefix')} is {prefix!r}, where the vault keeps its own objects.")
     days = number(table, "retention_days", 0, lowest=0, highest=36500)
     size = number(table, "max_size", 0, lowest=0, highest=LARGEST_OBJECT)
     return Policy(
@@ -200,7 +203,7 @@ def _policy(name: str, table: Table, storage_type: str) -> Policy:
         max_size=size or None,
         allowed_types=types,
         retention=timedelta(days=days) or None,
-        key_prefix=prefix_of(table, "key_prefix"),
+        key_prefix=prefix,
         acknowledge_after_durable=switch(table, "acknowledge_after_durable", default=True),
     )
 

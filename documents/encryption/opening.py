@@ -132,6 +132,16 @@ def open_header(
     return OpenEnvelope(parsed.core.ids, metadata, geometry, _row(context, current, dek))
 
 
+def claimed_plaintext_size(header: Buffer, object_size: int) -> int:
+    """Bytes of plaintext in an object that begins with ``header``, as they claim: no key is needed, nothing verified.
+
+    At least 144 bytes of the header must be there. Raises MalformedEnvelope or UnsupportedEnvelope.
+    """
+    size = header_size(header)
+    core = parse_core(bytes(header[:CONTEXT_SIZE]))
+    return Geometry(size, 1 << core.chunk_log2).plaintext_size(object_size)
+
+
 def open_row(prefix_core: bytes, key_block: bytes, key_ring: KeyRing) -> OpenRow:
     """Unwrap from what a row keeps, without the object. Raises as ``open_header`` does."""
     parse_core(prefix_core)

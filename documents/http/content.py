@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -16,6 +17,7 @@ from documents.services.names import UNKNOWN_TYPE, clean_filename
 # Every JavaScript MIME type (WHATWG MIME Sniffing §4.6) has one of these words in it.
 _RUNS_WHEN_LOADED = re.compile(r"javascript|ecmascript|jscript|livescript|text/css|wasm", re.IGNORECASE)
 
+Response = TypeVar("Response", bound=HttpResponseBase)
 OpenDownload = Callable[[int, int], Download]
 
 
@@ -59,6 +61,11 @@ def _with_headers(response: HttpResponseBase, attachment: Attachment, etag: str,
     response["Content-Type"] = inert_type(attachment.content_type)
     # Cleaned once more: rows written by other means must not split a header either.
     response["Content-Disposition"] = disposition(clean_filename(attachment.filename))
+    return inert_headers(response)
+
+
+def inert_headers(response: Response) -> Response:
+    """Set what keeps uploaded content from running in our origin, from being shared and from being cached."""
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
     response["Cross-Origin-Resource-Policy"] = "same-origin"

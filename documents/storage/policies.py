@@ -6,6 +6,8 @@ from datetime import timedelta
 from documents.storage.keys import check_key
 
 DEFAULT = "documents"
+# First segments of keys that the vault manages by its rows: what stands there without a row is garbage.
+RESERVED_PREFIXES = frozenset(("documents", "payloads", "trash", "vault", "check"))
 
 
 @dataclass(frozen=True, slots=True)

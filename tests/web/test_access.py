@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from documents.filestorage import VaultStorage
 from documents.models import Document, StagedAttachment
 from documents.services.actors import Actor
 from documents.services.links import create_link
@@ -48,6 +50,7 @@ MATRIX: dict[str, Expected] = {
     "GET /l/{token}": Expected(200, 200, 200, 200),
     "HEAD /l/{token}": Expected(200, 200, 200, 200),
     "POST /l/{token}": Expected(200, 200, 200, 200),
+    "GET /files/{signed}": Expected(200, 200, 200, 200),
     "GET /healthz": Expected(200, 200, 200, 200),
     "GET /readyz": Expected(200, 200, 200, 200),
     "GET /metrics": Expected(200, 200, 200, 200),
@@ -82,7 +85,7 @@ def routes() -> Iterator[str]:
 
     for route in walk(get_resolver().url_patterns, ""):
         if not route.startswith(FOREIGN):
-            yield "/" + re.sub(r"<\w+:(document|link|token)(_id)?>", r"{\1}", route)
+            yield "/" + re.sub(r"<\w+:(document|link|token|signed)(_id)?>", r"{\1}", route)
 
 
 def test_every_route_is_in_the_matrix() -> None:
@@ -122,7 +125,9 @@ def place(store: Callable[..., Document], alice: User, as_alice: Actor) -> Place
     made = create_link(document, creator=alice, actor=as_alice)
     with begin_upload(owner=alice, filename="a", content_type="", actor=as_alice) as upload:
         staged = upload.finish()
-    names = {"document": document.pk, "link": made.link.pk, "token": made.token, "staged": staged.pk}
+    file = VaultStorage()
+    signed = file.url(file.save("a.txt", ContentFile(b"abc"))).removeprefix("/files/")
+    names = {"signed": signed, "document": document.pk, "link": made.link.pk, "token": made.token, "staged": staged.pk}
     return Place({f"{{{name}}}": str(value) for name, value in names.items()})
 
 
