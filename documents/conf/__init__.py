@@ -104,7 +104,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
             f"VAULT_LINK_LIFETIME is {link_lifetime.total_seconds():.0f} s, longer than VAULT_LINK_MAX_LIFETIME "
             f"({link_max_lifetime.total_seconds():.0f} s). Lower the first or raise the second."
         )
-    return VaultConfig(
+    config = VaultConfig(
         storage_type=storage_type,
         local_storage_path=path(env, "LOCAL_STORAGE_PATH", base_dir / "var" / "storage", base_dir),
         s3=s3_from(Variables(env, "S3")) if storage_type == "s3" or text(env, "S3_BUCKET") else None,
@@ -132,6 +132,8 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         signup_open=flag(env, "VAULT_SIGNUP_OPEN"),
         metrics_token=_metrics_token(env),
     )
+    _check_named_stores(config)
+    return config
 
 
 def _metrics_token(env: environ.Env) -> str:
@@ -151,3 +153,12 @@ def _storage(env: environ.Env, base_dir: Path) -> tuple[str, StorageFile]:
     if named:
         content = read_storage_file(env, base_dir / named, storage_type=text(env, "STORAGE_TYPE") or "local")
     return one_of(env, "STORAGE_TYPE", (*BUILT_IN, *dict(content.stores))), content
+
+
+def _check_named_stores(config: VaultConfig) -> None:
+    """What the storage file names must be reachable: a built-in store is known by name before its variables are set."""
+    named = [(f"stores.{name}.stores", member) for name, member in config.storage_file.members()]
+    named += [(f"policies.{policy.name}.store", policy.store) for policy in config.storage_file.policies]
+    for place, store in named:
+        if config.store(store) is None:
+            raise ConfigurationError(f"{place} names {store!r}, which is not configured. Set the variables of {store}.")

@@ -75,6 +75,11 @@ class StorageFile:
     decorations: tuple[tuple[str, Decoration], ...] = ()
     policies: tuple[Policy, ...] = ()
 
+    def members(self) -> list[tuple[str, str]]:
+        """The names of every failover with each of its stores'."""
+        failovers = ((name, store) for name, store in self.stores if isinstance(store, FailoverConfig))
+        return [(name, member) for name, store in failovers for member in store.stores]
+
 
 def read_storage_file(env: environ.Env, path: Path, *, storage_type: str) -> StorageFile:
     """Raises ConfigurationError naming file, table and field. ``storage_type`` is where policies store by default."""

@@ -137,6 +137,7 @@ def test_new_documents_may_go_to_a_store_of_the_file(read: Read) -> None:
         ("[stores.local]\nbucket='b'", "stores.local.bucket is unknown"),
         ("[policies.p]\nstore='no'", "policies.p.store is 'no'"),
         ("[policies.p]\nkey_prefix='documents/more'", "policies.p.key_prefix is 'documents/more'"),
+        ("[policies.p]\nstore='gcs'", "policies.p.store names 'gcs', which is not configured"),
         ("[policies.p]\nmaxsize=1", "policies.p.maxsize is unknown"),
         ("[policies.p]\nmax_size='big'", "policies.p.max_size is 'big'"),
         ("[policies.p]\nallowed_types=['pdf']", "policies.p.allowed_types has 'pdf'"),
