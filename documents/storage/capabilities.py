@@ -150,6 +150,23 @@ class Copying(Protocol):
         ...
 
 
+@runtime_checkable
+class OrderedListing(Protocol):
+    """Listings in the order of the keys, so that one which was left can be taken up where it ended.
+
+    The order is that of code points, which is also that of UTF-8's bytes (Amazon S3 API Reference, "ListObjectsV2":
+    "List results are always returned in UTF-8 binary order"), and so Python's for strings.
+    """
+
+    def iter_locations_after(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
+        """Yield, in order, every object whose key starts with ``prefix`` and is greater than ``after``.
+
+        ``after`` need not be the key of an object; "" is before them all. Lazy, in memory that does not grow with the
+        count; what is written or deleted meanwhile may be in the listing or not.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Deletion:
     """What became of one key of a bulk deletion: gone (also if it never was), or why not."""

@@ -21,12 +21,14 @@ from documents.storage.capabilities import (
     Copying,
     Multipart,
     MultipartProvider,
+    OrderedListing,
     Part,
     Presigning,
     UnfinishedWrites,
 )
 from documents.storage.conformance_buckets import AclConformance, BucketsConformance, VersioningConformance
 from documents.storage.conformance_changes import BulkDeleteConformance, CompareAndSetConformance, CopyingConformance
+from documents.storage.conformance_listing import OrderedListingConformance
 from documents.storage.conformance_samples import body_of, fresh_key
 
 
@@ -189,6 +191,7 @@ TESTS_OF: Mapping[type, type] = {
     CompareAndSet: CompareAndSetConformance,
     Copying: CopyingConformance,
     BulkDelete: BulkDeleteConformance,
+    OrderedListing: OrderedListingConformance,
     Versioning: VersioningConformance,
     Acls: AclConformance,
     Buckets: BucketsConformance,

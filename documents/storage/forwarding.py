@@ -17,6 +17,7 @@ from documents.storage.capabilities import (
     ConditionalCreate,
     Copying,
     Multipart,
+    OrderedListing,
     Presigning,
     UnfinishedWrites,
 )
@@ -24,8 +25,8 @@ from documents.storage.capabilities import (
 Answer = TypeVar("Answer")
 
 CAPABILITIES: tuple[type, ...] = (
-    *(ConditionalCreate, CompareAndSet, Copying, BulkDelete, Presigning, Multipart, UnfinishedWrites),
-    *(Versioning, Acls, Buckets),
+    *(ConditionalCreate, CompareAndSet, Copying, BulkDelete, OrderedListing, Presigning, Multipart),
+    *(UnfinishedWrites, Versioning, Acls, Buckets),
 )
 
 

@@ -31,7 +31,8 @@ _FIELDS = "kind,nextPageToken,items(name,size,timeCreated,generation)"
 
 
 class GcsProvider(GcsBulkDelete, DerivedOperations):
-    """A ``StorageProvider`` with ``ConditionalCreate``, ``CompareAndSet``, ``Copying`` and ``BulkDelete``.
+    """A ``StorageProvider`` with ``ConditionalCreate``, ``CompareAndSet``, ``Copying``, ``BulkDelete`` and
+    ``OrderedListing``.
 
     For any number of threads. An ETag here is the object's generation. ``prefix`` is put before every key and never
     seen by callers; objects under it whose keys no provider accepts are not listed. The caller keeps and closes
@@ -130,18 +131,23 @@ class GcsProvider(GcsBulkDelete, DerivedOperations):
                     return bucket.info(key, target)
 
     def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        return self.iter_locations_after(prefix, "")
+
+    def iter_locations_after(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
+        """The store's own offset is the first key that it lists (Cloud Storage, "Objects: list"); ``after`` is not."""
         if not can_begin_a_key(prefix):
             return
         bucket = self.bucket
         with bucket.errors(missing=BucketNotFound):
             listing = bucket.client.list_blobs(
-                bucket.name, prefix=bucket.prefix + prefix, fields=_FIELDS, timeout=TIMEOUT, retry=bucket.retry
-            )
+                bucket.name, prefix=bucket.prefix + prefix, start_offset=bucket.prefix + after if after else None,
+                fields=_FIELDS, timeout=TIMEOUT, retry=bucket.retry,
+            )  # fmt: skip
             for page in listing.pages:
                 check_listing(page.raw_page)
                 for blob in page:
                     key = blob.name.removeprefix(bucket.prefix)
-                    if is_valid_key(key):
+                    if key > after and is_valid_key(key):
                         yield bucket.info(key, blob)
 
     def _delete(self, blob: Blob) -> int:

@@ -12,7 +12,7 @@ from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, 
 from documents.storage.capabilities import Deletion
 from documents.storage.keys import UNFINISHED, can_begin_a_key, check_key, is_valid_key
 from documents.storage.local_errors import translated
-from documents.storage.local_listing import iter_files
+from documents.storage.local_listing import Files, iter_files, iter_in_order
 from documents.storage.local_reader import LocalReader, open_file
 from documents.storage.local_tree import LocalTree
 from documents.storage.local_writer import LocalWriter
@@ -20,8 +20,8 @@ from documents.storage.streaming import DerivedOperations, check_range, delete_o
 
 
 class LocalProvider(DerivedOperations):
-    """A ``StorageProvider`` with ``ConditionalCreate``, ``Copying``, ``BulkDelete`` and ``UnfinishedWrites``; for any
-    number of threads and processes at once.
+    """A ``StorageProvider`` with ``ConditionalCreate``, ``Copying``, ``BulkDelete``, ``OrderedListing`` and
+    ``UnfinishedWrites``; for any number of threads and processes at once.
 
     ``root`` is made where it is missing, with mode 0700; files get 0600. A put is on the disk when it returns: the
     file and every new directory are synced. Directories that become empty stay, because removing one races with a
@@ -71,11 +71,18 @@ class LocalProvider(DerivedOperations):
         return delete_one_by_one(self, keys)
 
     def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        return self._listed(prefix, lambda segments: iter_files(self._tree, segments, may_enter=_leads_to(prefix)))
+
+    def iter_locations_after(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
+        return self._listed(
+            prefix, lambda segments: iter_in_order(self._tree, segments, after=after, may_enter=_leads_to(prefix))
+        )
+
+    def _listed(self, prefix: str, walk: Callable[[list[str]], Files]) -> Iterator[ObjectInfo]:
         if not can_begin_a_key(prefix):
             return
         above, _, _ = prefix.rpartition("/")
-        segments = above.split("/") if above else []
-        with self._translated(""), closing(iter_files(self._tree, segments, may_enter=_leads_to(prefix))) as files:
+        with self._translated(""), closing(walk(above.split("/") if above else [])) as files:
             for key, _, _, status in files:
                 if key.startswith(prefix) and is_valid_key(key):
                     yield _info(key, status)

@@ -83,8 +83,12 @@ class MemoryProvider(DerivedOperations):
         return delete_one_by_one(self, keys)
 
     def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        return self.iter_locations_after(prefix, "")
+
+    def iter_locations_after(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         with self._lock:
-            found = [stored.info for key, stored in self._objects.items() if key.startswith(prefix)]
+            keys = sorted(key for key in self._objects if key.startswith(prefix) and key > after)
+            found = [self._objects[key].info for key in keys]
         yield from found
 
     @property

@@ -25,7 +25,7 @@ class S3Operations:
 
 
 class S3Objects(S3Operations, DerivedOperations):
-    """Put, get, head, delete and list; ``ConditionalCreate`` and ``CompareAndSet``."""
+    """Put, get, head, delete and list; ``ConditionalCreate``, ``CompareAndSet`` and ``OrderedListing``."""
 
     def put_bytes(self, key: str, data: Buffer) -> ObjectRef:
         body = as_body(data)
@@ -73,16 +73,20 @@ class S3Objects(S3Operations, DerivedOperations):
             raise StorageUnavailable("The store did not delete the object", provider=bucket.provider, key=key)
 
     def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        return self.iter_locations_after(prefix, "")
+
+    def iter_locations_after(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         if not can_begin_a_key(prefix):
             return
         bucket = self.bucket
         pages = bucket.client.get_paginator("list_objects_v2")
+        start = {"StartAfter": bucket.prefix + after} if after else {}
         with bucket.errors():
-            for page in pages.paginate(Bucket=bucket.name, Prefix=bucket.prefix + prefix):
+            for page in pages.paginate(Bucket=bucket.name, Prefix=bucket.prefix + prefix, **start):
                 check_listing(page)
                 for entry in page.get("Contents", ()):
                     key = entry["Key"].removeprefix(bucket.prefix)
-                    if is_valid_key(key):
+                    if key > after and is_valid_key(key):
                         yield bucket.info(key, entry, size=entry["Size"])
 
     def _put(self, key: str, body: bytes, **condition: Any) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from documents.storage.capabilities import OrderedListing
 from documents.storage.conformance_changes import BulkDeletingProvider, ComparingProvider, CopyingProvider
 from documents.storage.conformance_samples import body_of, fresh_key
 from documents.storage.part_writer import PartWriter
@@ -72,6 +73,13 @@ def list_objects(case: Case) -> None:
     assert [info.size for info in case.provider.iter_locations(case.there)] == [len(SMALL)]
 
 
+def list_in_order(case: Case) -> None:
+    if isinstance(case.provider, OrderedListing):
+        assert [info.key for info in case.provider.iter_locations_after(case.there, case.there[:-1])] == [case.there]
+    else:
+        list_objects(case)
+
+
 def copy(case: Case) -> None:
     assert case.provider.copy(case.there, case.new).size == len(SMALL)
     assert case.direct.get(case.new) == SMALL
@@ -90,7 +98,7 @@ def delete_many(case: Case) -> None:
 
 
 CALLS: tuple[Callable[[Case], None], ...] = (
-    put, put_large, get, get_range, head, exists, delete, list_objects, copy, replace, delete_many,
+    put, put_large, get, get_range, head, exists, delete, list_objects, list_in_order, copy, replace, delete_many,
 )  # fmt: skip
 
 

@@ -86,7 +86,10 @@ def _objects(namespace: Namespace, request: Request) -> Answer:
     """A page of a listing, version 2. It holds folders too, which HCP makes out of the names of objects."""
     if request.query.get("list-type") != "2":
         raise Refused(501, "NotImplemented")
-    prefix, after = request.query.get("prefix", ""), request.query.get("continuation-token", "")
+    prefix, after = (
+        request.query.get("prefix", ""),
+        request.query.get("continuation-token") or request.query.get("start-after", ""),
+    )
     entries = {key: found for key in namespace.versions if (found := namespace.current(key))}
     folders = {key[: at + 1] for key in entries for at, character in enumerate(key) if character == "/"}
     names = sorted(name for name in {*entries, *folders} if name.startswith(prefix) and name > after)

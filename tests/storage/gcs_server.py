@@ -150,7 +150,10 @@ class GcsServer:
     def _list(self, request: Request, bucket: str) -> Answer:
         after, most = request.query.get("pageToken", ""), int(request.query.get("maxResults", LISTED_AT_ONCE))
         prefix = request.query.get("prefix", "")
-        names = sorted(name for name in self._bucket(bucket) if name.startswith(prefix) and name > after)
+        first = request.query.get("startOffset", "")
+        names = sorted(
+            name for name in self._bucket(bucket) if name.startswith(prefix) and name > after and name >= first
+        )
         page: dict[str, Any] = {"kind": "storage#objects"}
         if names:
             page["items"] = [self._buckets[bucket][name][0] for name in names[:most]]

@@ -87,6 +87,10 @@ def list_objects(case: Case) -> None:
     assert [info.size for info in case.provider.iter_locations(case.there)] == [len(SMALL)]
 
 
+def list_in_order(case: Case) -> None:
+    assert [info.key for info in case.provider.iter_locations_after(case.there, case.there[:-1])] == [case.there]
+
+
 def create(case: Case) -> None:
     upload_id = case.provider.create_multipart(case.new)
     assert upload_id in [found for _, found, _ in case.direct.iter_multiparts(case.new)]
@@ -174,7 +178,8 @@ def has_bucket(case: Case) -> None:
 
 
 CALLS = (
-    put, put_large, get, get_range, head, exists, does_not_exist, delete, list_objects, create, upload_part, list_parts,
+    put, put_large, get, get_range, head, exists, does_not_exist, delete, list_objects, list_in_order, create,
+    upload_part, list_parts,
     complete, list_uploads, sweep, copy, copy_in_parts, replace, delete_many, list_versions, open_version, versioning,
     read_acl, write_acl, bucket_acl, list_buckets, has_bucket,
 )  # fmt: skip

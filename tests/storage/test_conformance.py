@@ -12,6 +12,7 @@ from documents.storage.conformance_capabilities import (
     UnfinishedWritesConformance,
 )
 from documents.storage.conformance_changes import BulkDeleteConformance, CompareAndSetConformance, CopyingConformance
+from documents.storage.conformance_listing import OrderedListingConformance
 from documents.storage.local import LocalProvider
 from documents.storage.memory import MemoryProvider
 
@@ -21,6 +22,7 @@ class TestLocalProvider(
     ConditionalCreateConformance,
     CopyingConformance,
     BulkDeleteConformance,
+    OrderedListingConformance,
     UnfinishedWritesConformance,
 ):
     @pytest.fixture
@@ -34,6 +36,7 @@ class TestMemoryProvider(
     CompareAndSetConformance,
     CopyingConformance,
     BulkDeleteConformance,
+    OrderedListingConformance,
     MultipartConformance,
     UnfinishedWritesConformance,
 ):

@@ -24,6 +24,7 @@ from documents.storage.conformance_capabilities import (
     UnfinishedWritesConformance,
 )
 from documents.storage.conformance_changes import BulkDeleteConformance, CompareAndSetConformance, CopyingConformance
+from documents.storage.conformance_listing import OrderedListingConformance
 from documents.storage.forwarding import wrap
 from documents.storage.instrumented import Instrumented
 from documents.storage.local import LocalProvider
@@ -47,6 +48,7 @@ class Decorated(
     CompareAndSetConformance,
     CopyingConformance,
     BulkDeleteConformance,
+    OrderedListingConformance,
     MultipartConformance,
     UnfinishedWritesConformance,
 ):

@@ -12,6 +12,7 @@ from documents.storage.base import StorageProvider
 from documents.storage.conformance import ProviderConformance
 from documents.storage.conformance_capabilities import ConditionalCreateConformance
 from documents.storage.conformance_changes import BulkDeleteConformance, CompareAndSetConformance, CopyingConformance
+from documents.storage.conformance_listing import OrderedListingConformance
 from documents.storage.gcs import GcsProvider
 from tests.services.fixtures import gcs_client_for
 from tests.storage.cloud_calls import memory_of_a_large_object
@@ -31,6 +32,7 @@ class GcsConformance(
     CompareAndSetConformance,
     CopyingConformance,
     BulkDeleteConformance,
+    OrderedListingConformance,
 ):
     """What GcsProvider claims."""
 

@@ -23,6 +23,7 @@ from documents.storage.conformance_capabilities import (
     UnfinishedWritesConformance,
 )
 from documents.storage.conformance_changes import BulkDeleteConformance, CopyingConformance
+from documents.storage.conformance_listing import OrderedListingConformance
 from documents.storage.hcp import HcpProvider
 from documents.storage.hcp_credentials import storage_options
 from tests.storage.fake_hcp import NAMESPACE, PASSWORD, USER, FakeHcp, fake_hcp
@@ -56,6 +57,7 @@ class TestHcpProvider(
     ConditionalCreateConformance,
     CopyingConformance,
     BulkDeleteConformance,
+    OrderedListingConformance,
     MultipartConformance,
     PresigningConformance,
     PresigningEnforcedConformance,
@@ -83,7 +85,7 @@ class TestHcpBeforeConditions(ProviderConformance, ConditionalCreateConformance)
 
     tested_elsewhere = (
         *(VersioningConformance, AclConformance, BucketsConformance, CopyingConformance, BulkDeleteConformance),
-        *(MultipartConformance, PresigningConformance, UnfinishedWritesConformance),
+        *(MultipartConformance, PresigningConformance, OrderedListingConformance, UnfinishedWritesConformance),
     )
 
     @pytest.fixture

@@ -17,6 +17,7 @@ from documents.storage.conformance_capabilities import (
     UnfinishedWritesConformance,
 )
 from documents.storage.conformance_changes import BulkDeleteConformance, CompareAndSetConformance, CopyingConformance
+from documents.storage.conformance_listing import OrderedListingConformance
 from documents.storage.conformance_samples import body_of
 from documents.storage.s3 import S3Provider
 from tests.services.environment import s3_kind
@@ -31,6 +32,7 @@ class TestS3Provider(
     CompareAndSetConformance,
     CopyingConformance,
     BulkDeleteConformance,
+    OrderedListingConformance,
     MultipartConformance,
     PresigningConformance,
     UnfinishedWritesConformance,
