@@ -24,6 +24,16 @@ NAMES = (
     "deletion.object-deleted",
     "download.opened",
     "link.claimed",
+    "collect.epoch-raised",
+    "collect.epoch-written",
+    "collect.sighted",
+    "collect.copied",
+    "collect.row-trashed",
+    "collect.original-deleted",
+    "collect.return-begun",
+    "collect.returned",
+    "collect.row-purged",
+    "collect.purged",
 )
 
 

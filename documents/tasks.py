@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.core.management import call_command
 
-from documents.services import deletion, staging
+from documents.services import collection, deletion, staging
 
 
 @shared_task
@@ -22,6 +22,12 @@ def sweep_unfinished() -> int:
 def sweep_removals() -> int:
     """Remove the objects of deleted documents that could not be removed at once."""
     return deletion.sweep_removals()
+
+
+@shared_task
+def collect_garbage() -> int:
+    """Clear away objects that no row needs: one pass. Returns how many were moved or deleted."""
+    return sum(sum(report.changes.values()) for report in collection.collect())
 
 
 @shared_task

@@ -169,6 +169,11 @@ CELERY_BEAT_SCHEDULE = {
     # It walks the whole store.
     "sweep-unfinished": {"task": "documents.tasks.sweep_unfinished", "schedule": 3600.0, "options": EACH_HOUR},
     "sweep-removals": {"task": "documents.tasks.sweep_removals", "schedule": 60.0, "options": EACH_MINUTE},
+    "collect-garbage": {
+        "task": "documents.tasks.collect_garbage",
+        "schedule": VAULT.collection.interval.total_seconds(),
+        "options": {"expires": VAULT.collection.interval.total_seconds() * 0.9},
+    },
     "clear-sessions": {
         "task": "documents.tasks.clear_sessions",
         "schedule": crontab(hour="3", minute="17"),

@@ -12,6 +12,7 @@ from typing import Any
 import environ
 
 from documents.conf.clouds import AzureConfig, GcsConfig, azure_from, gcs_from
+from documents.conf.collection import CollectionConfig, collection_from
 from documents.conf.hcp import HcpConfig, hcp_from, is_mentioned
 from documents.conf.reading import GIB, count, duration, flag, one_of, path, pem, size, text
 from documents.conf.s3 import S3Config, s3_from
@@ -26,7 +27,8 @@ from documents.conf.storage_file import (
 from documents.errors import ConfigurationError
 
 __all__ = [
-    "AzureConfig", "GcsConfig", "HcpConfig", "KeySources", "S3Config", "StorageFile", "VaultConfig", "from_environment",
+    "AzureConfig", "CollectionConfig", "GcsConfig", "HcpConfig", "KeySources", "S3Config", "StorageFile", "VaultConfig",
+    "from_environment",
 ]  # fmt: skip
 
 OBJECT_NAMES = ("opaque", "readable")
@@ -62,6 +64,7 @@ class VaultConfig:
     staged_lifetime: timedelta
     upload_lease: timedelta
     discard_grace: timedelta
+    collection: CollectionConfig
     link_lifetime: timedelta
     link_max_lifetime: timedelta
     max_requests_per_client: int
@@ -125,6 +128,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         staged_lifetime=duration(env, "VAULT_STAGED_LIFETIME", timedelta(hours=24)),
         upload_lease=duration(env, "VAULT_UPLOAD_LEASE", timedelta(minutes=15)),
         discard_grace=duration(env, "VAULT_DISCARD_GRACE", timedelta(hours=1)),
+        collection=collection_from(env),
         link_lifetime=link_lifetime,
         link_max_lifetime=link_max_lifetime,
         max_requests_per_client=count(env, "VAULT_MAX_REQUESTS_PER_CLIENT", 200),

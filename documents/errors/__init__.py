@@ -2,6 +2,10 @@
 
 VaultError
 ├── ConfigurationError          a setting is missing or malformed; names the variable
+│   └── CollectionRefused       the collector leaves a store alone
+│       ├── OlderDatabase       an older database was restored, or a second one is in use
+│       ├── StoreReplaced       the store is empty, or another one is in its place
+│       └── StoreShared         another vault uses it too
 ├── StorageError                carries provider, object key, hint, retryable
 │   ├── ObjectNotFound
 │   ├── ObjectExists            write-once: somebody else's object already has this key
@@ -42,6 +46,7 @@ VaultError
 """
 
 from documents.errors.base import ConfigurationError, DatabaseUnavailable, VaultError
+from documents.errors.collection import CollectionRefused, OlderDatabase, StoreReplaced, StoreShared
 from documents.errors.documents import CursorInvalid, DocumentNotFound, DocumentUnreadable, ScopeMissing
 from documents.errors.encryption import (
     AuthenticationFailed,
@@ -92,6 +97,7 @@ from documents.errors.uploads import (
 __all__ = [
     "AuthenticationFailed",
     "BucketNotFound",
+    "CollectionRefused",
     "ConfigurationError",
     "CursorInvalid",
     "DatabaseUnavailable",
@@ -112,6 +118,7 @@ __all__ = [
     "ObjectExists",
     "ObjectNotFound",
     "ObjectTooLarge",
+    "OlderDatabase",
     "OpenOnlyKeyRing",
     "PolicyError",
     "PolicyNotFound",
@@ -124,6 +131,8 @@ __all__ = [
     "StorageError",
     "StorageFull",
     "StorageUnavailable",
+    "StoreReplaced",
+    "StoreShared",
     "TypeNotAllowed",
     "UnknownKey",
     "UnsupportedEnvelope",

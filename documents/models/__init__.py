@@ -1,6 +1,7 @@
 """The rows of the vault. Rules live in ``documents.services``, reads in ``documents.selectors``."""
 
 from documents.models.audit import AuditEvent
+from documents.models.collection import CollectedStore, Sighting
 from documents.models.document import Attachment, Document
 from documents.models.link import Link
 from documents.models.sealed import SealedObject
@@ -12,10 +13,12 @@ __all__ = [
     "ApiToken",
     "Attachment",
     "AuditEvent",
+    "CollectedStore",
     "Document",
     "Link",
     "ObjectRemoval",
     "SealedObject",
+    "Sighting",
     "StagedAttachment",
     "Vault",
 ]

@@ -29,6 +29,7 @@ class AuditEvent(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["document_id", "-id"], name="audit_document"),
+            models.Index(fields=["attachment_id", "-id"], name="audit_attachment"),
             models.Index(fields=["actor", "-id"], name="audit_actor"),
         ]
 

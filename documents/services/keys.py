@@ -4,6 +4,16 @@ import re
 from datetime import datetime
 from uuid import UUID
 
+# Where the vault's own objects are: what the collector lists. Whoever stores under another prefix adds it here, and
+# tells ``references`` which of its objects are needed.
+COLLECTED_PREFIXES = ("documents/",)
+TRASH_PREFIX = "trash/"
+EPOCH_PREFIX = "vault/"
+_ATTACHMENT = re.compile(
+    r"documents/(?:user_[0-9]+|system)/[0-9]{4}/[0-9]{2}/[0-9]{2}/"
+    r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:_[A-Za-z0-9._-]+)?\.vlt"
+)
+
 # Of a file name, as much as keeps the whole key far below the 500 characters of its column.
 READABLE_PART = 80
 
@@ -17,3 +27,14 @@ def object_key(attachment_id: UUID, *, owner_id: int | None, at: datetime, reada
     owner = f"user_{owner_id}" if owner_id is not None else "system"
     name = re.sub(r"[^A-Za-z0-9.-]+", "_", readable_name).strip("._")[:READABLE_PART].rstrip("._")
     return f"documents/{owner}/{at:%Y/%m/%d}/{attachment_id}{f'_{name}' if name else ''}.vlt"
+
+
+def attachment_id_in(key: str) -> UUID | None:
+    """Return the attachment id that ``object_key`` put into a key, or None for a key that it did not make."""
+    made = _ATTACHMENT.fullmatch(key)
+    return UUID(made[1]) if made else None
+
+
+def trash_key(key: str) -> str:
+    """Return where the trash of the same store keeps the object ``key``."""
+    return TRASH_PREFIX + key

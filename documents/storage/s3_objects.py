@@ -80,7 +80,7 @@ class S3Objects(S3Operations, DerivedOperations):
             return
         bucket = self.bucket
         pages = bucket.client.get_paginator("list_objects_v2")
-        start = {"StartAfter": bucket.prefix + after} if after else {}
+        start: dict[str, Any] = {"StartAfter": bucket.prefix + after} if after else {}
         with bucket.errors():
             for page in pages.paginate(Bucket=bucket.name, Prefix=bucket.prefix + prefix, **start):
                 check_listing(page)

@@ -1,0 +1,43 @@
+"""Why the collector leaves a store alone: what it knows may not be all there is to know."""
+
+from documents.errors.base import ConfigurationError
+
+
+class CollectionRefused(ConfigurationError):
+    code = "collection-refused"
+
+
+class OlderDatabase(CollectionRefused):
+    code = "older-database"
+
+    def __init__(self, provider: str, *, stored: int, known: int) -> None:
+        """``stored`` is the epoch that the store has, ``known`` the database's."""
+        super().__init__(
+            f"Store {provider!r} was last cleared by a newer database: its epoch is {stored}, this database's {known}. "
+            "An older one was restored, or a second one is in use. Nothing is deleted. Put the newer one back, or run "
+            "`manage.py recover --rebuild-database`. Only if this database really is the right one: "
+            "`manage.py collect_garbage --accept-older-database`."
+        )
+
+
+class StoreReplaced(CollectionRefused):
+    code = "store-replaced"
+
+    def __init__(self, provider: str, *, known: int) -> None:
+        """``known`` is the last epoch that this database wrote to the store."""
+        super().__init__(
+            f"Store {provider!r} had epoch {known} and has none now: it is empty, or another one is in its place. Is "
+            "its disk mounted, is its bucket the right one? If it was replaced on purpose: "
+            "`manage.py collect_garbage --accept-older-database`."
+        )
+
+
+class StoreShared(CollectionRefused):
+    code = "store-shared"
+
+    def __init__(self, provider: str, *, vault_id: str) -> None:
+        """``vault_id`` is the other vault's."""
+        super().__init__(
+            f"Store {provider!r} is also used by the vault {vault_id}: its objects would look like leftovers here. "
+            "Give each vault a bucket, a prefix or a directory of its own."
+        )

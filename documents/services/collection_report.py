@@ -1,0 +1,80 @@
+"""What a pass of the collector did, store by store, as text and as JSON."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+UNKNOWN = (
+    "They may belong to a newer database: they stay in the trash until `manage.py collect_garbage --purge-unknown`."
+)
+
+
+@dataclass
+class StoreReport:
+    """Counts of objects of one pass. With a dry run, of what the pass would do.
+
+    ``unreferenced``: listed and needed by nobody. ``sighted``: of them, seen for the first time. ``forgotten``: seen
+    before, and needed, changed or gone by now. ``trashed``: moved to the trash. ``returned``: moved back, because they
+    are needed again. ``purged``: deleted from the trash for good. ``unknown``: in the trash, and this database never
+    heard of them. ``failed``: could not be moved; ``complaints`` says why.
+    """
+
+    store: str
+    epoch_is_current: bool = False
+    scanned: int = 0
+    unreferenced: int = 0
+    sighted: int = 0
+    forgotten: int = 0
+    trashed: int = 0
+    in_trash: int = 0
+    returned: int = 0
+    purged: int = 0
+    unknown: int = 0
+    failed: int = 0
+    complaints: list[str] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def changes(self) -> dict[str, int]:
+        """What became of objects, for the audit log; empty where nothing did."""
+        counts = {"trashed": self.trashed, "returned": self.returned, "purged": self.purged}
+        return {name: count for name, count in counts.items() if count}
+
+    @property
+    def is_well(self) -> bool:
+        return not self.error and not self.failed
+
+    def complain(self, message: str) -> None:
+        """Count a failure; the first few are told in words."""
+        self.failed += 1
+        if len(self.complaints) < 10:
+            self.complaints.append(message)
+
+
+def as_json(reports: Sequence[StoreReport], *, dry_run: bool, swept: dict[str, int] | None = None) -> str:
+    return json.dumps(
+        {"dry_run": dry_run, "swept": swept or {}, "stores": [asdict(report) for report in reports]}, indent=2
+    )
+
+
+def as_text(reports: Sequence[StoreReport], *, dry_run: bool, swept: dict[str, int] | None = None) -> str:
+    lines = ["A dry run: nothing was changed."] if dry_run else []
+    lines += [f"swept {name}: {count:,}" for name, count in (swept or {}).items()]
+    for report in reports:
+        lines += _of_store(report, dry_run=dry_run)
+    return "\n".join(lines) or "No store is configured."
+
+
+def _of_store(report: StoreReport, *, dry_run: bool) -> list[str]:
+    would = "would be " if dry_run else ""
+    lines = [
+        f"{report.store}: {report.scanned:,} scanned, {report.unreferenced:,} unreferenced",
+        f"  {would}sighted: {report.sighted:,}, forgotten: {report.forgotten:,}, trashed: {report.trashed:,}",
+        f"  trash: {report.in_trash:,} looked at, {would}moved back: {report.returned:,}, deleted: {report.purged:,}",
+    ]
+    if report.unknown:
+        lines.append(f"  {report.unknown:,} in the trash are unknown to this database. {UNKNOWN}")
+    lines += [f"  FAILED: {complaint}" for complaint in report.complaints]
+    if report.error:
+        lines.append(f"  FAILED: {report.error}")
+    return lines

@@ -1,0 +1,69 @@
+"""Who needs which object. What nobody needs is left over, and the collector clears it away.
+
+An app that stores objects of its own under one of the vault's prefixes, or that holds objects of documents for a while,
+registers a function here when it starts (``AppConfig.ready``).
+"""
+
+from collections.abc import Callable, Collection
+
+from documents.models import Attachment, AuditEvent, ObjectRemoval, StagedAttachment
+from documents.services.keys import attachment_id_in
+
+# Given a storage type and keys, returns those of the keys that are needed there.
+Claimant = Callable[[str, Collection[str]], set[str]]
+# Given keys, returns those that this database has heard of.
+Witness = Callable[[Collection[str]], set[str]]
+
+_claimants: dict[str, Claimant] = {}
+_witnesses: dict[str, Witness] = {}
+
+
+def register(name: str, needs: Claimant, *, knows: Witness | None = None) -> None:
+    """Have ``needs`` asked before any object is cleared away. A second registration of a name replaces the first.
+
+    ``knows`` is for objects whose keys are not those of attachments: see ``known``. Where ``needs`` raises, nothing is
+    cleared away in that pass.
+    """
+    _claimants[name] = needs
+    if knows:
+        _witnesses[name] = knows
+
+
+def unregister(name: str) -> None:
+    """Take a registration back. For tests."""
+    _claimants.pop(name, None)
+    _witnesses.pop(name, None)
+
+
+def needed(storage_type: str, keys: Collection[str]) -> set[str]:
+    """Return those of ``keys`` that a row, or a claimant, needs in this store.
+
+    The three tables are read by one statement, which sees one state of the database. Confirming deletes the staged row
+    in the transaction that makes the attachment: two statements in the wrong order would see neither.
+    """
+    if not keys:
+        return set()
+    staged, attachments, removals = (
+        model._default_manager.filter(storage_type=storage_type, storage_path__in=keys)
+        .order_by()
+        .values_list("storage_path", flat=True)
+        for model in (StagedAttachment, Attachment, ObjectRemoval)
+    )
+    found = set(staged.union(attachments, removals))
+    for claimant in list(_claimants.values()):
+        found |= claimant(storage_type, keys)
+    return found
+
+
+def known(keys: Collection[str]) -> set[str]:
+    """Return those of ``keys`` that this database has ever heard of.
+
+    Every upload that is confirmed, fails, expires or is discarded leaves an audit event with the attachment's id, in
+    the transaction that ends it. An object without one was stored in a time that this database has not seen.
+    """
+    ids = {key: attachment_id for key in keys if (attachment_id := attachment_id_in(key))}
+    told = set(AuditEvent.objects.filter(attachment_id__in=ids.values()).values_list("attachment_id", flat=True))
+    found = {key for key, attachment_id in ids.items() if attachment_id in told}
+    for witness in list(_witnesses.values()):
+        found |= witness(keys)
+    return found

@@ -1,0 +1,54 @@
+"""A store in memory whose clock can be moved, and the passing of time for rows and objects alike."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from django.db.models import F
+
+from documents.models import Sighting, StagedAttachment
+from documents.services.collection import Wish, collect
+from documents.services.collection_report import StoreReport
+from documents.storage.base import ObjectInfo
+from documents.storage.memory import MemoryProvider
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+ORPHAN = "documents/user_1/2026/01/02/11111111-2222-4333-8444-555555555555.vlt"
+
+
+class ClockedStore(MemoryProvider):
+    """``skew`` is how far the clock of this store is ahead."""
+
+    skew = timedelta()
+
+    def _put(self, key: str, data: bytes) -> ObjectInfo:
+        super()._put(key, data)
+        return self._dated(key, self.skew)
+
+    def grow_older(self, by: timedelta) -> None:
+        for key in list(self._objects):
+            self._dated(key, -by)
+
+    def _dated(self, key: str, by: timedelta) -> ObjectInfo:
+        stored = self._objects[key]
+        info = replace(stored.info, modified_at=stored.info.modified_at + by)
+        self._objects[key] = replace(stored, info=info)
+        return info
+
+
+def let_pass(by: timedelta, store: ClockedStore) -> None:
+    """Move everything that has a date into the past: that is time passing."""
+    store.grow_older(by)
+    Sighting.objects.update(first_seen_at=F("first_seen_at") - by)
+    Sighting.objects.filter(trashed_at__isnull=False).update(trashed_at=F("trashed_at") - by)
+    StagedAttachment.objects.update(created_at=F("created_at") - by, expires_at=F("expires_at") - by)
+
+
+def collected(**wish: object) -> StoreReport:
+    """One pass; the report of the one store."""
+    [report] = collect(Wish(**wish))  # type: ignore[arg-type]
+    return report
+
+
+def keys_of(store: MemoryProvider, prefix: str = "documents/") -> list[str]:
+    return [info.key for info in store.iter_locations(prefix)]

@@ -1,0 +1,37 @@
+"""What tests of the collector stand on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from documents import wiring
+from tests.documents.collecting import ClockedStore
+
+
+@pytest.fixture
+def in_memory(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db: None
+) -> Iterator[Callable[[type[ClockedStore]], ClockedStore]]:
+    """Make a store of this class the only one of the vault."""
+    settings.VAULT = replace(
+        settings.VAULT, storage_type="memory", s3=None, local_storage_path=tmp_path / "not mounted"
+    )
+
+    def use(kind: type[ClockedStore]) -> ClockedStore:
+        monkeypatch.setattr(wiring, "MemoryProvider", kind)
+        wiring.reset()
+        store = wiring.storage_provider()
+        assert isinstance(store, ClockedStore)
+        return store
+
+    yield use
+    wiring.reset()
+
+
+@pytest.fixture
+def clocked(in_memory: Callable[[type[ClockedStore]], ClockedStore]) -> ClockedStore:
+    """The only store of the vault, in memory."""
+    return in_memory(ClockedStore)
