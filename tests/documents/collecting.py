@@ -6,8 +6,11 @@ from datetime import timedelta
 from django.db.models import F
 
 from documents.models import Sighting, StagedAttachment
+from documents.services.actors import SYSTEM
+from documents.services.audit import record
 from documents.services.collection import Wish, collect
 from documents.services.collection_report import StoreReport
+from documents.services.keys import attachment_id_in
 from documents.storage.base import ObjectInfo
 from documents.storage.memory import MemoryProvider
 
@@ -52,3 +55,8 @@ def collected(**wish: object) -> StoreReport:
 
 def keys_of(store: MemoryProvider, prefix: str = "documents/") -> list[str]:
     return [info.key for info in store.iter_locations(prefix)]
+
+
+def heard_of(key: str) -> None:
+    """An audit event of this database names the attachment."""
+    record("upload.failed", SYSTEM, attachment_id=attachment_id_in(key))

@@ -12,20 +12,14 @@ from pytest_django.fixtures import Settings
 from documents.models import Attachment, AuditEvent, CollectedStore, Document, ObjectRemoval, Sighting
 from documents.services import references
 from documents.services.actors import Actor
-from documents.services.audit import record
 from documents.services.keys import attachment_id_in, object_key, trash_key
 from documents.services.staging import sweep_uploads
 from documents.services.uploads import begin_upload
 from documents.storage.base import ObjectInfo, StorageProvider
-from tests.documents.collecting import DAY, HOUR, ORPHAN, ClockedStore, collected, keys_of, let_pass
+from tests.documents.collecting import DAY, HOUR, ORPHAN, ClockedStore, collected, heard_of, keys_of, let_pass
 
 MONTH = 30 * DAY
 State = Sighting.State
-
-
-def heard_of(key: str) -> None:
-    """An audit event of this database names the attachment."""
-    record("upload.failed", Actor(None, "task"), attachment_id=attachment_id_in(key))
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from django.db.models import Model
 from pytest_django.fixtures import Settings
 
 from documents import tasks
-from documents.models import Attachment, AuditEvent, Document, Link, ObjectRemoval, StagedAttachment
+from documents.models import Attachment, AuditEvent, Document, Link, ObjectRemoval, Sighting, StagedAttachment
 from documents.models.clock import database_now
-from documents.services import deletion, staging
+from documents.services import collection, deletion, staging
 from documents.services.actors import Actor
 from documents.services.downloads import Download
 from documents.services.uploads import begin_upload
@@ -25,11 +25,21 @@ from tests.documents.killed_writers import begin_and_die, grow_older, unfinished
 from tests.parallel import in_parallel
 from vault.celery import app
 
-TABLES: tuple[type[Model], ...] = (Document, Attachment, Link, StagedAttachment, ObjectRemoval, AuditEvent, Session)
-REMOVALS, UPLOADS, KILLED = 12, 4, 5
+TABLES: tuple[type[Model], ...] = (
+    Document,
+    Attachment,
+    Link,
+    StagedAttachment,
+    ObjectRemoval,
+    AuditEvent,
+    Session,
+    Sighting,
+)
+REMOVALS, UPLOADS, KILLED, GARBAGE = 12, 4, 5, 6
 LEASE = timedelta(seconds=1)
 Call = Callable[[], object]
 CALLS: dict[str, Call] = {
+    "service collect_garbage": collection.collect,
     "service sweep_removals": deletion.sweep_removals,
     "service sweep_unfinished": staging.sweep_unfinished,
     "service sweep_uploads": staging.sweep_uploads,
@@ -61,10 +71,12 @@ class Vault:
 def vault(
     settings: Settings, store: Callable[..., Document], alice: User, as_alice: Actor, provider: StorageProvider
 ) -> Iterator[Vault]:
-    settings.VAULT = replace(settings.VAULT, upload_lease=LEASE)
+    no_wait = replace(settings.VAULT.collection, grace=timedelta())
+    settings.VAULT = replace(settings.VAULT, upload_lease=LEASE, collection=no_wait)
     made = Vault(provider, f"documents/user_{alice.pk}", {})
     made.keys["documents"] = [store(b"stays").current_attachment().storage_path for _ in range(2)]
     made.keys["removals"] = [_waiting_removal(provider, made.prefix) for _ in range(REMOVALS)]
+    made.keys["garbage"] = [_seen_before(provider, made.prefix) for _ in range(GARBAGE)]
     made.keys["uploads"] = [_expired_upload(alice, as_alice) for _ in range(UPLOADS)]
     for days in (-1, 1):
         Session.objects.create(session_key=uuid4().hex, expire_date=database_now() + days * AN_HOUR)
@@ -85,6 +97,17 @@ def _waiting_removal(provider: StorageProvider, prefix: str) -> str:
     return note.storage_path
 
 
+def _seen_before(provider: StorageProvider, prefix: str) -> str:
+    """An object that no row needs, at whose second look it is old enough."""
+    key = f"{prefix}/{uuid4()}.vlt"
+    provider.put_bytes(key, b"left over")
+    info = provider.head(key)
+    seen = Sighting(storage_type=provider.name, storage_path=key, size=info.size, etag=info.etag)
+    seen.first_seen_at = database_now() - LEASE
+    seen.save()
+    return key
+
+
 def _expired_upload(owner: User, actor: Actor) -> str:
     with begin_upload(owner=owner, filename="a", content_type="", actor=actor) as upload:
         staged = upload.finish()
@@ -94,20 +117,23 @@ def _expired_upload(owner: User, actor: Actor) -> str:
 
 def assert_swept(vault: Vault, call: str) -> None:
     """What this call is for is done, and nothing else."""
-    done = {"removals": 0, "uploads": 0, "unfinished": 0, "sessions": 0}
+    done = {"removals": 0, "uploads": 0, "unfinished": 0, "sessions": 0, "garbage": 0}
     done |= {kind: 1 for kind in done if kind in call}
     assert vault.still_there("documents") == 2
     assert vault.still_there("removals") == ObjectRemoval.objects.count() == REMOVALS * (not done["removals"])
+    assert vault.still_there("garbage") == GARBAGE * (not done["garbage"])
     assert vault.still_there("uploads") == UPLOADS * (not done["uploads"])
     assert len(unfinished(vault.provider, vault.prefix)) == 1 + KILLED * (not done["unfinished"])
     assert Session.objects.count() == 1 + (not done["sessions"])
     assert AuditEvent.objects.filter(action="upload.expired").count() == UPLOADS * done["uploads"]
+    collected = AuditEvent.objects.filter(action="objects.collected").values_list("detail", flat=True)
+    assert sum(detail["trashed"] for detail in collected) == GARBAGE * done["garbage"]
     assert StagedAttachment.objects.filter(state=StagedAttachment.State.RECEIVING).count() == 1
 
 
 def test_every_task_of_the_vault_is_repeated_here() -> None:
     assert {name for name in CALLS if name.startswith("task ")} == {
-        f"task documents.tasks.{name}" for name in dir(tasks) if name.startswith(("sweep_", "clear_"))
+        f"task documents.tasks.{name}" for name in dir(tasks) if name.startswith(("sweep_", "clear_", "collect_"))
     }
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
 
