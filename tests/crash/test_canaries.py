@@ -23,7 +23,7 @@ def test_no_secret_is_found_anywhere(installation: Installation) -> None:
         "store's secret": installation.environment.get("S3_SECRET_KEY", new_canary("none")),
     }
     installation.processes.run("command", arguments=["collectstatic", "--no-input", "--verbosity=0"])
-    for failpoint in ("", *(f"{name}:raise" for name in NAMES)):
+    for failpoint in ("", *(f"{name}:raise" for name in NAMES if not name.startswith("collect."))):
         with web_server(installation.processes, failpoint=failpoint) as web:
             _use_everything(web, installation, canaries)
             if failpoint in ("", "link.claimed:raise"):

@@ -69,6 +69,7 @@ class World:
         for key in keys_of(self.store, ""):
             self.store.delete(key)
         self._replace_rows({})
+        Vault.current_id()
         references.register("world", lambda _storage_type, keys: self.held & set(keys))
 
     @property

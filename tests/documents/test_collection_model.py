@@ -24,11 +24,8 @@ from documents.storage.base import ObjectInfo, StorageProvider
 from tests.documents.collecting import DAY, HOUR, ClockedStore
 from tests.documents.collecting_world import World
 
-import os
-
-HIST = int(os.environ.get("HIST", "12"))
 STEPS = 40
-PHASES = [Phase.generate] + ([Phase.shrink] if os.environ.get("SHRINK") else [])
+HISTORIES_ON_COMMIT = 12
 OPERATIONS = ["upload", "confirm", "discard", "delete", "collect", "collect", "collect", "sweep"]
 WAITS = [HOUR, 13 * HOUR, 25 * HOUR, 8 * DAY]
 CRASHES = [name for name in NAMES if not name.startswith(("download.", "link."))]
@@ -104,7 +101,7 @@ def run_histories(count: int, make: Callable[[], World], monkeypatch: pytest.Mon
                 stateful_step_count=STEPS,
                 deadline=None,
                 database=None,
-                phases=PHASES,
+                phases=[Phase.generate],  # a history of forty steps says enough, and shrinking it takes minutes
                 suppress_health_check=list(HealthCheck),
             ),
         )
@@ -114,7 +111,7 @@ def run_histories(count: int, make: Callable[[], World], monkeypatch: pytest.Mon
 
 
 def test_nothing_that_is_needed_is_ever_lost(make: Callable[[], World], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run_histories(HIST, make, monkeypatch) > 200
+    assert run_histories(HISTORIES_ON_COMMIT, make, monkeypatch) > 200
 
 
 @pytest.mark.long

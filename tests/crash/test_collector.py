@@ -1,0 +1,87 @@
+"""The collector killed at every named place: a document that it moved comes back, what is left over goes."""
+
+import signal
+import sqlite3
+import time
+import uuid
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from documents.failpoints import NAMES
+from tests.crash.installation import Installation, embedded_installation
+from tests.crash.leftovers import leftovers
+from tests.crash.processes import web_server
+
+# Seconds, and how long to wait for them to be over. The trash waits until a killed collector was started again.
+SHORT_WAITS = {"VAULT_COLLECT_GRACE": "1", "VAULT_TRASH_RETENTION": "4"}
+WAIT, LONGEST_WAIT = 1.1, 20
+COLLECT = ["collect_garbage", "--purge-unknown", "--no-input"]
+
+
+class Collector:
+    """Runs passes; the first that reaches the failpoint dies there, and is run again."""
+
+    def __init__(self, installation: Installation, failpoint: str) -> None:
+        self._processes, self._failpoint = installation.processes, failpoint
+        self.killed: list[str] = []
+
+    def run(self) -> None:
+        if not self.killed:
+            armed = {"VAULT_FAILPOINT": self._failpoint}
+            process = self._processes.start("command", arguments=COLLECT, environment=armed)
+            status, output = process.wait(60), process.log.read_text()
+            assert status in (0, -signal.SIGKILL), output
+            if status == 0:
+                return
+            assert f"failpoint {self._failpoint}: killed" in output
+            self.killed.append(self._failpoint)
+        self._processes.run("command", arguments=COLLECT)
+
+
+def plant_orphan(installation: Installation) -> Path:
+    root = Path(installation.environment["LOCAL_STORAGE_PATH"])
+    orphan = root / "documents" / "user_1" / "2026" / "01" / "02" / f"{uuid.uuid4()}.vlt"
+    orphan.parent.mkdir(parents=True, exist_ok=True)
+    orphan.write_bytes(b"left over")
+    return orphan
+
+
+def move_rows(installation: Installation, storage_type: str) -> None:
+    """As a database does that was restored from another day."""
+    with closing(sqlite3.connect(installation.database_url.removeprefix("sqlite:///"), timeout=20)) as connection:
+        connection.execute("UPDATE documents_attachment SET storage_type = ?", (storage_type,))
+        connection.commit()
+
+
+def collect_until_nothing_is_left(collector: Collector, installation: Installation) -> None:
+    deadline = time.monotonic() + LONGEST_WAIT
+    while True:
+        collector.run()
+        left = leftovers(installation.database_url, installation.store)
+        assert "missing objects" not in left
+        if not left:
+            return
+        assert time.monotonic() < deadline, left
+        time.sleep(WAIT)
+
+
+@pytest.mark.timeout(240)
+def test_a_collector_killed_at_any_failpoint_loses_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    with embedded_installation(tmp_path, **SHORT_WAITS) as installation:
+        person = installation.person
+        with web_server(installation.processes) as web, person.client(web.url) as client:
+            document = person.upload(client, b"a payslip" * 100)
+        for name in (name for name in NAMES if name.startswith("collect.")):
+            collector, orphan = Collector(installation, name), plant_orphan(installation)
+            move_rows(installation, "elsewhere")
+            for _look in (1, 2):
+                time.sleep(WAIT)
+                collector.run()
+            assert not orphan.exists()
+            move_rows(installation, "local")
+            collect_until_nothing_is_left(collector, installation)
+            assert collector.killed == [name]
+        with web_server(installation.processes) as web, person.client(web.url) as client:
+            assert person.digest_of_stored(client, document) == person.acknowledged[document]
