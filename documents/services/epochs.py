@@ -35,7 +35,7 @@ from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.keys import EPOCH_PREFIX
 from documents.storage.base import StorageProvider
-from documents.wiring import storage_provider
+from documents.wiring import store_itself
 
 log = structlog.get_logger(__name__)
 
@@ -119,7 +119,7 @@ class EpochGuard:
 
     def _ask(self, storage_type: str) -> bool:
         try:
-            ensure_current(storage_provider(storage_type))
+            ensure_current(store_itself(storage_type))
         except (CollectionRefused, StorageError) as error:
             log.warning("store_left_alone", provider=storage_type, code=error.code, error=str(error))
             return False

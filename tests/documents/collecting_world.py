@@ -163,19 +163,17 @@ class World:
     # --- What must hold after every step
 
     def check(self) -> None:
-        for row in Attachment.objects.values():
-            self._assert_kept(row, in_place=False)
-        for row in StagedAttachment.objects.filter(state=STAGED).values():
-            self._assert_kept(row, in_place=False)
+        for table in (Attachment.objects.all(), StagedAttachment.objects.filter(state=STAGED)):
+            for key, digest in table.values_list("storage_path", "digest"):
+                self._assert_kept(key, digest, in_place=False)
         for key in self.held:
             assert self.store.exists(key), f"{key} is held and was moved"
         if self.newest:
             soon = self.passed - self.older_since < DAY
             for row in self.newest.rows[Attachment]:
-                self._assert_kept(row, in_place=soon or not self.trusted)
+                self._assert_kept(row["storage_path"], row["digest"], in_place=soon or not self.trusted)
 
-    def _assert_kept(self, row: dict[str, Any], *, in_place: bool) -> None:
-        key = row["storage_path"]
+    def _assert_kept(self, key: str, digest: str, *, in_place: bool) -> None:
         if key in self.given_up:
             return
         places = [place for place in (key, trash_key(key)) if self.store.exists(place)]
@@ -183,7 +181,7 @@ class World:
         # Another pass may have found it missing in an older database, and the newest is not asked yet.
         assert key in places or not in_place or self._was_in_the_trash(key), f"{key} was moved while it is needed"
         for place in places:
-            assert hashlib.sha256(self.store.get(place)).hexdigest() == row["digest"], f"{place} is another object"
+            assert hashlib.sha256(self.store.get(place)).hexdigest() == digest, f"{place} is another object"
 
     def _was_in_the_trash(self, key: str) -> bool:
         """Before this older database came into use."""

@@ -8,22 +8,26 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from documents import wiring
+from documents.conf.storage_file import OwnConfig, StorageFile
+from documents.storage.forwarding import undecorated
 from tests.documents.collecting import ClockedStore
 
 
 @pytest.fixture
-def in_memory(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db: None
-) -> Iterator[Callable[[type[ClockedStore]], ClockedStore]]:
+def in_memory(settings: Settings, tmp_path: Path, db: None) -> Iterator[Callable[[type[ClockedStore]], ClockedStore]]:
     """Make a store of this class the only one of the vault."""
-    settings.VAULT = replace(
-        settings.VAULT, storage_type="memory", s3=None, local_storage_path=tmp_path / "not mounted"
-    )
 
     def use(kind: type[ClockedStore]) -> ClockedStore:
-        monkeypatch.setattr(wiring, "MemoryProvider", kind)
+        own = OwnConfig(f"{kind.__module__}.{kind.__qualname__}", options=())
+        settings.VAULT = replace(
+            settings.VAULT,
+            storage_type="memory",
+            s3=None,
+            local_storage_path=tmp_path / "not mounted",
+            storage_file=StorageFile(stores=(("memory", own),)),
+        )
         wiring.reset()
-        store = wiring.storage_provider()
+        store = undecorated(wiring.storage_provider())
         assert isinstance(store, ClockedStore)
         return store
 

@@ -9,13 +9,22 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
+from documents.conf.storage_file import FailoverConfig
 from documents.models import Attachment, AuditEvent, CollectedStore, Document, ObjectRemoval, Sighting
 from documents.services import references
 from documents.services.actors import Actor
-from documents.services.keys import attachment_id_in, object_key, trash_key
+from documents.services.keys import (
+    COLLECTED_PREFIXES,
+    EPOCH_PREFIX,
+    TRASH_PREFIX,
+    attachment_id_in,
+    object_key,
+    trash_key,
+)
 from documents.services.staging import sweep_uploads
 from documents.services.uploads import begin_upload
 from documents.storage.base import ObjectInfo, StorageProvider
+from documents.storage.policies import RESERVED_PREFIXES
 from tests.documents.collecting import DAY, HOUR, ORPHAN, ClockedStore, collected, heard_of, keys_of, let_pass
 
 MONTH = 30 * DAY
@@ -111,6 +120,40 @@ def test_the_same_key_in_another_store_is_no_reference(clocked: ClockedStore, st
     Attachment.objects.update(storage_type="elsewhere")
 
     assert collected().sighted == 1
+
+
+def test_what_a_failover_keeps_is_needed_in_each_of_its_stores(
+    clocked: ClockedStore, store: Callable[..., Document], settings: Settings
+) -> None:
+    """Its rows bear its own name, and the names of its stores stand in no row."""
+    store()
+    clocked.grow_older(MONTH)
+    outer, inner = (
+        FailoverConfig(("inner", "local"), second_copy=False),
+        FailoverConfig(("memory",), second_copy=False),
+    )
+    stores = (*settings.VAULT.storage_file.stores, ("inner", inner), ("outer", outer))
+    with_failover = replace(settings.VAULT.storage_file, stores=stores)
+    Attachment.objects.update(storage_type="outer")
+    key = Attachment.objects.get().storage_path
+    assert references.needed("memory", [key]) == set()
+    settings.VAULT = replace(settings.VAULT, storage_file=with_failover)
+
+    assert references.needed("memory", [key]) == {key}
+
+
+def test_a_copy_on_the_local_disk_of_what_another_store_has_is_needed(
+    clocked: ClockedStore, store: Callable[..., Document]
+) -> None:
+    store()
+    key = Attachment.objects.get().storage_path
+
+    assert references.needed("local", [key, ORPHAN]) == {key}
+
+
+def test_only_prefixes_that_no_policy_can_take_are_cleared() -> None:
+    prefixes = {prefix.rstrip("/") for prefix in (*COLLECTED_PREFIXES, TRASH_PREFIX, EPOCH_PREFIX)}
+    assert prefixes <= RESERVED_PREFIXES
 
 
 def test_an_app_can_hold_objects(clocked: ClockedStore, orphan: str) -> None:

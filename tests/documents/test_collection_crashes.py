@@ -204,10 +204,10 @@ def test_a_store_that_is_down_does_not_keep_the_others(
 
 
 def test_stores_share_what_one_pass_may_do(in_memory: Callable[..., ClockedStore], settings: Settings) -> None:
-    settings.VAULT.local_storage_path.mkdir()
     few = replace(settings.VAULT.collection, max_scanned=20)
     settings.VAULT = replace(settings.VAULT, collection=few)
     memory = in_memory(ClockedStore)
+    settings.VAULT.local_storage_path.mkdir()
     for number in range(30):
         memory.put_bytes(f"documents/{number:02}", b"x")
     memory.grow_older(2 * DAY)

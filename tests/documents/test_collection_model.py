@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.contrib.auth.models import User
@@ -92,7 +92,8 @@ def make(clocked: ClockedStore, alice: User) -> Callable[[], World]:
 
 def run_histories(count: int, make: Callable[[], World], monkeypatch: pytest.MonkeyPatch) -> int:
     """Run so many histories and return how many steps they had."""
-    machine = type("Histories", (Histories,), {"make": staticmethod(make), "monkeypatch": monkeypatch})
+    attributes = {"make": staticmethod(make), "monkeypatch": monkeypatch}
+    machine = cast("type[Histories]", type("Histories", (Histories,), attributes))
     try:
         run_state_machine_as_test(
             machine,
