@@ -32,17 +32,26 @@ def fresh_cache() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def fresh_storage(settings: Settings, tmp_path: Path) -> None:
-    """Every test stores in a directory of its own. With the servers profile objects go to the worker's bucket."""
+def fresh_storage(settings: Settings, tmp_path: Path, bucket_of_worker: StorageProvider | None) -> Iterator[None]:
+    """Every test stores in a directory of its own. With the servers profile objects go to the worker's bucket.
+
+    What a test leaves there would look to the next one, with its own vault, like another vault in the same bucket.
+    """
     settings.VAULT = replace(settings.VAULT, local_storage_path=tmp_path / "storage")
+    yield
+    if bucket_of_worker:
+        for info in bucket_of_worker.iter_locations():
+            bucket_of_worker.delete(info.key)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def bucket_of_worker() -> None:
+def bucket_of_worker() -> StorageProvider | None:
     """Make the bucket that the servers profile stores in."""
-    if test_settings.PROFILE == "servers":
-        provider = undecorated(wiring.storage_provider("s3"))
-        provider.bucket.client.create_bucket(Bucket=provider.bucket.name)  # type: ignore[attr-defined]  # S3Provider's
+    if test_settings.PROFILE != "servers":
+        return None
+    provider = undecorated(wiring.storage_provider("s3"))
+    provider.bucket.client.create_bucket(Bucket=provider.bucket.name)  # type: ignore[attr-defined]  # S3Provider's
+    return provider
 
 
 @pytest.fixture

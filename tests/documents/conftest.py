@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from documents import wiring
 from documents.conf.storage_file import OwnConfig, StorageFile
 from documents.storage.forwarding import undecorated
-from tests.documents.collecting import ClockedStore
+from tests.documents.collecting import DAY, ORPHAN, ClockedStore, heard_of
 
 
 @pytest.fixture
@@ -39,3 +39,12 @@ def in_memory(settings: Settings, tmp_path: Path, db: None) -> Iterator[Callable
 def clocked(in_memory: Callable[[type[ClockedStore]], ClockedStore]) -> ClockedStore:
     """The only store of the vault, in memory."""
     return in_memory(ClockedStore)
+
+
+@pytest.fixture
+def orphan(clocked: ClockedStore) -> str:
+    """An object that no row needs, old enough to be seen, of which this database has heard."""
+    clocked.put_bytes(ORPHAN, b"left over")
+    clocked.grow_older(2 * DAY)
+    heard_of(ORPHAN)
+    return ORPHAN

@@ -1,42 +1,27 @@
 """The collector clears away what no row needs, at the second look, by way of the trash; and nothing else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from documents.conf.storage_file import FailoverConfig
-from documents.models import Attachment, AuditEvent, CollectedStore, Document, ObjectRemoval, Sighting
+from documents.models import Attachment, AuditEvent, Document, ObjectRemoval, Sighting
 from documents.services import references
 from documents.services.actors import Actor
 from documents.services.keys import (
-    COLLECTED_PREFIXES,
-    EPOCH_PREFIX,
-    TRASH_PREFIX,
-    attachment_id_in,
-    object_key,
     trash_key,
 )
 from documents.services.staging import sweep_uploads
 from documents.services.uploads import begin_upload
-from documents.storage.base import ObjectInfo, StorageProvider
-from documents.storage.policies import RESERVED_PREFIXES
+from documents.storage.base import StorageProvider
 from tests.documents.collecting import DAY, HOUR, ORPHAN, ClockedStore, collected, heard_of, keys_of, let_pass
 
 MONTH = 30 * DAY
 State = Sighting.State
-
-
-@pytest.fixture
-def orphan(clocked: ClockedStore) -> str:
-    clocked.put_bytes(ORPHAN, b"left over")
-    clocked.grow_older(2 * DAY)
-    heard_of(ORPHAN)
-    return ORPHAN
 
 
 def test_what_nobody_needs_goes_to_the_trash_at_the_second_look(clocked: ClockedStore, orphan: str) -> None:
@@ -120,40 +105,6 @@ def test_the_same_key_in_another_store_is_no_reference(clocked: ClockedStore, st
     Attachment.objects.update(storage_type="elsewhere")
 
     assert collected().sighted == 1
-
-
-def test_what_a_failover_keeps_is_needed_in_each_of_its_stores(
-    clocked: ClockedStore, store: Callable[..., Document], settings: Settings
-) -> None:
-    """Its rows bear its own name, and the names of its stores stand in no row."""
-    store()
-    clocked.grow_older(MONTH)
-    outer, inner = (
-        FailoverConfig(("inner", "local"), second_copy=False),
-        FailoverConfig(("memory",), second_copy=False),
-    )
-    stores = (*settings.VAULT.storage_file.stores, ("inner", inner), ("outer", outer))
-    with_failover = replace(settings.VAULT.storage_file, stores=stores)
-    Attachment.objects.update(storage_type="outer")
-    key = Attachment.objects.get().storage_path
-    assert references.needed("memory", [key]) == set()
-    settings.VAULT = replace(settings.VAULT, storage_file=with_failover)
-
-    assert references.needed("memory", [key]) == {key}
-
-
-def test_a_copy_on_the_local_disk_of_what_another_store_has_is_needed(
-    clocked: ClockedStore, store: Callable[..., Document]
-) -> None:
-    store()
-    key = Attachment.objects.get().storage_path
-
-    assert references.needed("local", [key, ORPHAN]) == {key}
-
-
-def test_only_prefixes_that_no_policy_can_take_are_cleared() -> None:
-    prefixes = {prefix.rstrip("/") for prefix in (*COLLECTED_PREFIXES, TRASH_PREFIX, EPOCH_PREFIX)}
-    assert prefixes <= RESERVED_PREFIXES
 
 
 def test_an_app_can_hold_objects(clocked: ClockedStore, orphan: str) -> None:
@@ -256,103 +207,6 @@ def test_purging_what_is_unknown_waits_for_its_time_too(clocked: ClockedStore) -
 
     assert collected().trashed == 1
     assert collected(purge_unknown=True).purged == 0
-
-
-def test_a_pass_is_bounded_and_goes_on_where_the_last_one_stopped(clocked: ClockedStore) -> None:
-    keys = [f"documents/{number:03}" for number in range(50)]
-    for key in keys:
-        clocked.put_bytes(key, b"x")
-    clocked.grow_older(2 * DAY)
-
-    scanned = [collected(max_scanned=20).scanned for _ in range(3)]
-
-    assert scanned == [20, 20, 10]
-    assert Sighting.objects.count() == 50
-    assert CollectedStore.objects.get().positions["documents/"] == ""
-    let_pass(DAY, clocked)
-    assert [collected(max_deleted=30).trashed for _ in range(3)] == [30, 20, 0]
-
-
-class Shuffled(ClockedStore):
-    """Lists by the ends of the keys, and cannot begin in the middle."""
-
-    iter_locations_after = None  # type: ignore[assignment]
-
-    def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        keys = [key for key in self._objects if key.startswith(prefix)]
-        return (self.head(key) for key in sorted(keys, key=lambda key: key[::-1]))
-
-
-def test_a_store_that_lists_in_no_order_is_read_through(in_memory: Callable[..., ClockedStore]) -> None:
-    store = in_memory(Shuffled)
-    for number in range(50):
-        store.put_bytes(f"documents/{number:03}", b"x")
-    store.grow_older(2 * DAY)
-
-    assert [collected(max_scanned=20).sighted for _ in range(3)] == [20, 20, 10]
-
-
-class Copyless(ClockedStore):
-    copy = None  # type: ignore[assignment]
-
-
-def test_a_store_without_copies_of_its_own_is_served_too(in_memory: Callable[..., ClockedStore]) -> None:
-    store = in_memory(Copyless)
-    store.put_bytes(ORPHAN, b"left over")
-    store.grow_older(2 * DAY)
-    collected()
-    let_pass(DAY, store)
-
-    assert collected().trashed == 1
-    assert store.get(trash_key(ORPHAN)) == b"left over"
-
-
-def test_every_change_is_audited_with_its_counts_and_no_change_is_not(clocked: ClockedStore, orphan: str) -> None:
-    collected()
-    assert not AuditEvent.objects.filter(action="objects.collected").exists()
-    let_pass(DAY, clocked)
-    collected()
-
-    [event] = AuditEvent.objects.filter(action="objects.collected")
-    assert event.detail == {"storage_type": "memory", "trashed": 1, "returned": 0, "purged": 0}
-
-
-def test_a_dry_run_says_what_it_would_do_and_does_nothing(clocked: ClockedStore, orphan: str) -> None:
-    def state() -> list[object]:
-        return [keys_of(clocked, ""), *(list(m.objects.values()) for m in (Sighting, CollectedStore, AuditEvent))]
-
-    before = state()
-    assert collected(dry_run=True).sighted == 1
-    assert state() == before
-    collected()
-    let_pass(DAY, clocked)
-    before = state()
-    assert collected(dry_run=True).trashed == 1
-    assert state() == before
-    collected()
-    let_pass(8 * DAY, clocked)
-    before = state()
-    assert collected(dry_run=True).purged == 1
-    assert state() == before
-
-
-def test_a_key_without_room_for_the_trash_is_told_and_left(clocked: ClockedStore) -> None:
-    key = "documents/" + "/".join(["k" * 48] * 10)
-    clocked.put_bytes(key, b"x")
-    clocked.grow_older(2 * DAY)
-    assert len(key) == 499
-
-    assert collected().failed == 1
-    assert keys_of(clocked) == [key]
-
-
-def test_the_id_of_an_attachment_is_read_from_its_key() -> None:
-    attachment_id = attachment_id_in(ORPHAN)
-    assert attachment_id is not None
-    made = object_key(attachment_id, owner_id=None, at=datetime(2026, 1, 2, tzinfo=UTC), readable_name="Ä b.pdf")
-    assert attachment_id_in(made) == attachment_id
-    for key in ("documents/a", f"trash/{ORPHAN}", ORPHAN.replace("/02/", "/02/x/"), ORPHAN.upper(), f"{ORPHAN}\n"):
-        assert attachment_id_in(key) is None
 
 
 def test_on_the_store_of_this_profile(

@@ -1,0 +1,96 @@
+"""One pass of the collector: how much it does, on which stores, and what it says about it."""
+
+from collections.abc import Callable, Iterator
+
+from documents.models import AuditEvent, CollectedStore, Sighting
+from documents.services.keys import trash_key
+from documents.storage.base import ObjectInfo
+from tests.documents.collecting import DAY, ORPHAN, ClockedStore, collected, keys_of, let_pass
+
+
+def test_a_pass_is_bounded_and_goes_on_where_the_last_one_stopped(clocked: ClockedStore) -> None:
+    keys = [f"documents/{number:03}" for number in range(50)]
+    for key in keys:
+        clocked.put_bytes(key, b"x")
+    clocked.grow_older(2 * DAY)
+
+    scanned = [collected(max_scanned=20).scanned for _ in range(3)]
+
+    assert scanned == [20, 20, 10]
+    assert Sighting.objects.count() == 50
+    assert CollectedStore.objects.get().positions["documents/"] == ""
+    let_pass(DAY, clocked)
+    assert [collected(max_deleted=30).trashed for _ in range(3)] == [30, 20, 0]
+
+
+class Shuffled(ClockedStore):
+    """Lists by the ends of the keys, and cannot begin in the middle."""
+
+    iter_locations_after = None  # type: ignore[assignment]
+
+    def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        keys = [key for key in self._objects if key.startswith(prefix)]
+        return (self.head(key) for key in sorted(keys, key=lambda key: key[::-1]))
+
+
+def test_a_store_that_lists_in_no_order_is_read_through(in_memory: Callable[..., ClockedStore]) -> None:
+    store = in_memory(Shuffled)
+    for number in range(50):
+        store.put_bytes(f"documents/{number:03}", b"x")
+    store.grow_older(2 * DAY)
+
+    assert [collected(max_scanned=20).sighted for _ in range(3)] == [20, 20, 10]
+
+
+class Copyless(ClockedStore):
+    copy = None  # type: ignore[assignment]
+
+
+def test_a_store_without_copies_of_its_own_is_served_too(in_memory: Callable[..., ClockedStore]) -> None:
+    store = in_memory(Copyless)
+    store.put_bytes(ORPHAN, b"left over")
+    store.grow_older(2 * DAY)
+    collected()
+    let_pass(DAY, store)
+
+    assert collected().trashed == 1
+    assert store.get(trash_key(ORPHAN)) == b"left over"
+
+
+def test_every_change_is_audited_with_its_counts_and_no_change_is_not(clocked: ClockedStore, orphan: str) -> None:
+    collected()
+    assert not AuditEvent.objects.filter(action="objects.collected").exists()
+    let_pass(DAY, clocked)
+    collected()
+
+    [event] = AuditEvent.objects.filter(action="objects.collected")
+    assert event.detail == {"storage_type": "memory", "trashed": 1, "returned": 0, "purged": 0}
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(clocked: ClockedStore, orphan: str) -> None:
+    def state() -> list[object]:
+        return [keys_of(clocked, ""), *(list(m.objects.values()) for m in (Sighting, CollectedStore, AuditEvent))]
+
+    before = state()
+    assert collected(dry_run=True).sighted == 1
+    assert state() == before
+    collected()
+    let_pass(DAY, clocked)
+    before = state()
+    assert collected(dry_run=True).trashed == 1
+    assert state() == before
+    collected()
+    let_pass(8 * DAY, clocked)
+    before = state()
+    assert collected(dry_run=True).purged == 1
+    assert state() == before
+
+
+def test_a_key_without_room_for_the_trash_is_told_and_left(clocked: ClockedStore) -> None:
+    key = "documents/" + "/".join(["k" * 48] * 10)
+    clocked.put_bytes(key, b"x")
+    clocked.grow_older(2 * DAY)
+    assert len(key) == 499
+
+    assert collected().failed == 1
+    assert keys_of(clocked) == [key]
