@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.core.management import call_command
 
-from documents.services import collection, deletion, staging
+from documents.services import collection, deletion, payload_sweeping, staging
 
 
 @shared_task
@@ -28,6 +28,12 @@ def sweep_removals() -> int:
 def collect_garbage() -> int:
     """Clear away objects that no row needs: one pass. Returns how many were moved or deleted."""
     return sum(sum(report.changes.values()) for report in collection.collect())
+
+
+@shared_task
+def sweep_payloads() -> int:
+    """Remove payloads that nothing refers to any more."""
+    return payload_sweeping.sweep_payloads()
 
 
 @shared_task

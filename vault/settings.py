@@ -174,6 +174,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": VAULT.collection.interval.total_seconds(),
         "options": {"expires": VAULT.collection.interval.total_seconds() * 0.9},
     },
+    "sweep-payloads": {"task": "documents.tasks.sweep_payloads", "schedule": 600.0, "options": {"expires": 580}},
     "clear-sessions": {
         "task": "documents.tasks.clear_sessions",
         "schedule": crontab(hour="3", minute="17"),

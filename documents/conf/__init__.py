@@ -14,6 +14,7 @@ import environ
 from documents.conf.clouds import AzureConfig, GcsConfig, azure_from, gcs_from
 from documents.conf.collection import CollectionConfig, collection_from
 from documents.conf.hcp import HcpConfig, hcp_from, is_mentioned
+from documents.conf.payloads import PayloadConfig, payloads_from
 from documents.conf.reading import GIB, count, duration, flag, one_of, path, pem, size, text
 from documents.conf.s3 import S3Config, s3_from
 from documents.conf.sources import Variables
@@ -27,7 +28,8 @@ from documents.conf.storage_file import (
 from documents.errors import ConfigurationError
 
 __all__ = [
-    "AzureConfig", "CollectionConfig", "GcsConfig", "HcpConfig", "KeySources", "S3Config", "StorageFile", "VaultConfig",
+    "AzureConfig", "CollectionConfig", "GcsConfig", "HcpConfig", "KeySources", "PayloadConfig", "S3Config", "StorageFile",
+    "VaultConfig",
     "from_environment",
 ]  # fmt: skip
 
@@ -71,6 +73,7 @@ class VaultConfig:
     require_staff_mfa: bool
     signup_open: bool
     metrics_token: str = field(repr=False)
+    payloads: PayloadConfig
 
     def store(self, name: str) -> StoreConfig | None:
         """Return the configuration of the store that rows call ``name``, None where there is none."""
@@ -135,6 +138,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         require_staff_mfa=flag(env, "VAULT_REQUIRE_STAFF_MFA"),
         signup_open=flag(env, "VAULT_SIGNUP_OPEN"),
         metrics_token=_metrics_token(env),
+        payloads=payloads_from(env),
     )
     _check_named_stores(config)
     return config

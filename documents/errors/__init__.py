@@ -35,6 +35,11 @@ VaultError
 │   ├── PolicyNotFound, TypeNotAllowed
 │   ├── RetentionActive         it must be kept for some time yet
 │   └── ReferenceInvalid        no reference to a stored object, or one of another schema or version
+├── PayloadError                a JSON value that is, or was to be, sealed into storage
+│   ├── PayloadInvalid          not JSON: a name that is no text, NaN, a foreign type, a reserved name
+│   ├── PayloadTooDeep, PayloadCyclic, PayloadTooLarge
+│   ├── PayloadReferenceInvalid no reference of ours, somebody else's, or of what is gone: the same answer
+│   └── PayloadUnreadable       the stored object is missing, damaged or under an unknown KEK
 ├── DatabaseUnavailable         the database did not answer, or its disk is full
 ├── ScopeMissing                the API token may not do this
 ├── CursorInvalid               a page was asked for by a cursor that no page gave
@@ -69,6 +74,15 @@ from documents.errors.links import (
     LinkPasswordRequired,
     LinkPasswordWrong,
     LinkRejected,
+)
+from documents.errors.payloads import (
+    PayloadCyclic,
+    PayloadError,
+    PayloadInvalid,
+    PayloadReferenceInvalid,
+    PayloadTooDeep,
+    PayloadTooLarge,
+    PayloadUnreadable,
 )
 from documents.errors.policies import PolicyError, PolicyNotFound, ReferenceInvalid, RetentionActive, TypeNotAllowed
 from documents.errors.storage import (
@@ -120,6 +134,13 @@ __all__ = [
     "ObjectTooLarge",
     "OlderDatabase",
     "OpenOnlyKeyRing",
+    "PayloadCyclic",
+    "PayloadError",
+    "PayloadInvalid",
+    "PayloadReferenceInvalid",
+    "PayloadTooDeep",
+    "PayloadTooLarge",
+    "PayloadUnreadable",
     "PolicyError",
     "PolicyNotFound",
     "RangeNotSatisfiable",

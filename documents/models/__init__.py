@@ -4,6 +4,7 @@ from documents.models.audit import AuditEvent
 from documents.models.collection import CollectedStore, Sighting
 from documents.models.document import Attachment, Document
 from documents.models.link import Link
+from documents.models.payload import Payload
 from documents.models.sealed import SealedObject
 from documents.models.staging import ObjectRemoval, StagedAttachment
 from documents.models.token import ApiToken
@@ -17,6 +18,7 @@ __all__ = [
     "Document",
     "Link",
     "ObjectRemoval",
+    "Payload",
     "SealedObject",
     "Sighting",
     "StagedAttachment",

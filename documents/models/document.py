@@ -26,13 +26,17 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 
 
 class Document(models.Model):
-    """What a person sees: a title and its versions. ``owner`` is None where the system owns it."""
+    """What a person sees: a title and its versions. ``owner`` is None where the system owns it.
+
+    ``attributes`` is what its owner noted beside it, dehydrated: only ``services.attributes`` reads and writes it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="documents"
     )
     title = models.CharField(max_length=255)
+    attributes = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

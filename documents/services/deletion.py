@@ -1,5 +1,6 @@
 """Deleting a document: rows first, in one transaction with a note of what to remove; objects after."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import structlog
@@ -10,7 +11,7 @@ from django.db.models.functions import Now
 
 from documents.errors import ConfigurationError, DocumentNotFound, StorageError
 from documents.failpoints import failpoint
-from documents.models import Document, Link, ObjectRemoval
+from documents.models import Attachment, Document, Link, ObjectRemoval, Payload
 from documents.services import audit
 from documents.services.actors import Actor
 from documents.wiring import storage_provider
@@ -31,17 +32,24 @@ def delete_document(document_id: UUID, *, owner: User | None, actor: Actor) -> N
         document = Document.objects.select_for_update(of=("self",)).filter(pk=document_id, owner=owner).first()
         if document is None:
             raise DocumentNotFound
-        removals = ObjectRemoval.objects.bulk_create(
-            ObjectRemoval(storage_type=a.storage_type, storage_path=a.storage_path, attachment_id=a.pk)
-            for a in document.attachments.all()
-        )
+        versions, payloads = document.attachments.all(), document.payloads.all()
+        removals = [*note_removals(versions), *note_removals(payloads)]
         Link.objects.filter(document=document, revoked_at=None).update(revoked_at=Now())
+        audit.record("document.deleted", actor, document_id=document_id, versions=len(versions))
+        payloads.delete()
         document.delete()
-        audit.record("document.deleted", actor, document_id=document_id, versions=len(removals))
         failpoint("deletion.in-transaction")
     failpoint("deletion.rows-deleted")
     for removal in removals:
         remove_object(removal)
+
+
+def note_removals(rows: Iterable[Attachment | Payload]) -> list[ObjectRemoval]:
+    """Note what is to be removed from the stores. Call it in the transaction that deletes these rows."""
+    return ObjectRemoval.objects.bulk_create(
+        ObjectRemoval(storage_type=row.storage_type, storage_path=row.storage_path, attachment_id=row.pk)
+        for row in rows
+    )
 
 
 def sweep_removals() -> int:

@@ -31,7 +31,7 @@ from documents.errors import (
     UnknownKey,
 )
 from documents.failpoints import failpoint
-from documents.models import Attachment, Vault
+from documents.models import Attachment, SealedObject, Vault
 from documents.services import audit
 from documents.services.actors import Actor
 from documents.storage.base import ObjectReader, StorageProvider
@@ -133,7 +133,8 @@ class Download(ClosesAtEnd):
         reader = self._resources.enter_context(
             provider.open(attachment.storage_path, length=None if whole else MAX_HEADER_SIZE)
         )
-        envelope, size = _open_envelope(reader, attachment), reader.info.size
+        ids = EnvelopeIds(Vault.current_id(), attachment.document_id, attachment.pk)
+        envelope, size = open_envelope(reader, attachment, ids), reader.info.size
         if whole:
             return envelope.open_chunks(reader, object_size=size)
         reader.close()
@@ -177,18 +178,18 @@ def checksum_of(key: str) -> str:
     return f"sha256:{row.digest if row else ''}"
 
 
-def _open_envelope(reader: ObjectReader, attachment: Attachment) -> OpenEnvelope:
-    """Read and verify the header. It is this attachment's, of this vault, with the context its row keeps."""
+def open_envelope(reader: ObjectReader, sealed: SealedObject, ids: EnvelopeIds) -> OpenEnvelope:
+    """Read and verify the header. It has these ids, and the context and the length that the row keeps."""
     header = _read_exactly(reader, MIN_HEADER_SIZE)
     header += _read_exactly(reader, header_size(header[:PREFIX_SIZE]) - len(header))
     envelope = open_header(
         header,
         key_ring(),
-        expected=EnvelopeIds(Vault.current_id(), attachment.document_id, attachment.pk),
-        key_blocks=[bytes(attachment.key_block)],
-        expected_prefix_core=bytes(attachment.envelope_core),
+        expected=ids,
+        key_blocks=[bytes(sealed.key_block)],
+        expected_prefix_core=bytes(sealed.envelope_core),
     )
-    if envelope.plaintext_size(reader.info.size) != attachment.size:
+    if envelope.plaintext_size(reader.info.size) != sealed.size:
         raise AuthenticationFailed("The object has another length than the one that was stored here.")
     return envelope
 

@@ -1,39 +1,21 @@
-"""Receiving a document: sealed while it arrives, staged, later confirmed.
+"""Receiving a document: sealed while it arrives, staged, later confirmed. The order of effects is ``receiving``'s."""
 
-The order of effects is the promise. ① The intent row is committed. ② The stream is sealed as it comes. ③ The object is
-put if absent. ④ Its size is confirmed from the store. ⑤ One transaction makes the row STAGED and adds the audit event.
-Only then is the upload acknowledged. Whoever dies on the way leaves an intent row, and the sweeper clears up behind it.
-"""
-
-import time
-from types import TracebackType
-from typing import Self
 from uuid import uuid4
 
-import filetype
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
-from django.utils import timezone
 
-from documents.encryption.envelope import EnvelopeIds, Metadata, Sealer
-from documents.encryption.keyring import KeyRing
-from documents.errors import IntegrityMismatch, ObjectExists, UploadGone, UploadTooLarge, VaultError
+from documents.encryption.envelope import Sealer
+from documents.errors import UploadGone
 from documents.failpoints import failpoint
-from documents.models import Attachment, StagedAttachment, Vault
+from documents.models import StagedAttachment
 from documents.models.clock import database_now
-from documents.models.connection import release_connection
 from documents.services import audit
 from documents.services.actors import Actor
-from documents.services.keys import object_key
-from documents.services.names import UNKNOWN_TYPE, clean_content_type, clean_filename
-from documents.services.staging import delete_object_of, discard, object_checksum
-from documents.storage.base import Buffer, ObjectRef, ObjectWriter, StorageProvider
-from documents.storage.hashing import Digest
+from documents.services.names import clean_content_type, clean_filename
+from documents.services.receiving import Receiving, commit_intent
+from documents.storage.base import ObjectRef
 from documents.wiring import key_ring, storage_provider, vault_config
-
-# What filetype needs to recognise a document (its documentation: 261 bytes; the rest is for containers).
-SNIFFED = 8192
 
 
 def begin_upload(*, owner: User | None, filename: str, content_type: str, actor: Actor) -> "Upload":
@@ -44,59 +26,19 @@ def begin_upload(*, owner: User | None, filename: str, content_type: str, actor:
     """
     config = vault_config()
     provider, ring = storage_provider(), key_ring()
-    ring.require_sealing()
     name = clean_filename(filename)
     staged = StagedAttachment(
-        document_id=uuid4(),
-        owner=owner,
-        filename=name,
-        content_type=clean_content_type(content_type),
-        storage_type=provider.name,
-        kek_id=ring.primary.kek_id.hex(),
-        expires_at=database_now() + config.upload_lease,
+        document_id=uuid4(), owner=owner, filename=name, content_type=clean_content_type(content_type)
     )
-    staged.storage_path = object_key(
-        staged.id,
-        owner_id=owner.pk if owner else None,
-        at=timezone.now(),
-        readable_name=name if config.object_names == "readable" else "",
-    )
-    with transaction.atomic(durable=True):
-        staged.save(force_insert=True)
-    failpoint("upload.intent-committed")
-    return Upload(staged, provider, ring, actor)
+    readable_name = name if config.object_names == "readable" else ""
+    commit_intent(staged, provider, ring, prefix="documents", readable_name=readable_name)
+    return Upload(staged, provider, ring, actor, limit=config.max_upload_size)
 
 
-class Upload:
-    """One document on its way in. Push plaintext with ``write``, end with ``finish`` or ``abort``.
+class Upload(Receiving):
+    """One document on its way in. Push plaintext with ``write``, end with ``finish`` or ``abort``."""
 
-    As a context manager it aborts unless it was finished. Plaintext is held in one chunk's buffer and nowhere else.
-    """
-
-    def __init__(self, staged: StagedAttachment, provider: StorageProvider, ring: KeyRing, actor: Actor) -> None:
-        self.staged = staged
-        self.size = 0
-        self._provider, self._ring, self._actor = provider, ring, actor
-        self._limit, self._lease = vault_config().max_upload_size, vault_config().upload_lease
-        self._renew_at = time.monotonic() + self._lease.total_seconds() / 3
-        self._hash = Digest()
-        self._envelope: tuple[Sealer, ObjectWriter] | None = None
-        self._maybe_stored = False
-        self._closed = False
-
-    def write(self, data: Buffer) -> None:
-        """Seal and store the next piece. Raises UploadTooLarge at the first byte beyond the limit, or StorageError."""
-        if self.size + len(data) > self._limit:
-            raise UploadTooLarge(self._limit)
-        if not data:
-            return
-        sealer, writer = self._envelope or self._open_envelope(data)
-        self._hash.update(data)
-        for sealed in sealer.update(data):
-            writer.write(sealed)
-        self.size += len(data)
-        if time.monotonic() > self._renew_at:
-            self._renew_lease()
+    failed = "upload.failed"
 
     def finish(self) -> StagedAttachment:
         """Make the object durable, confirm it, and return the STAGED row. The upload is closed afterwards.
@@ -104,108 +46,16 @@ class Upload:
         Raises StorageError where the object could not be stored, IntegrityMismatch where the store has something
         else, UploadGone where the lease was lost; nothing is left over then.
         """
-        try:
-            sealer, writer = self._envelope or self._open_envelope(b"")
-            writer.write(sealer.finish())
-            failpoint("upload.body-sealed")
-            stored = self._commit(sealer, writer)
-            failpoint("upload.object-stored")
-            self._check_size(stored)
-            failpoint("upload.object-confirmed")
-            self._stage(sealer, stored)
-        except BaseException as error:
-            self.abort(reason=reason_of(error))
-            raise
-        # Acknowledgeable from here on: nothing that happens now may undo it.
-        self._closed = True
+        self._receive()
         failpoint("upload.row-staged")
         return self.staged
-
-    def abort(self, *, reason: str = "aborted") -> None:
-        """Undo everything. May be called at any time and again; what it cannot undo is left to the sweeper."""
-        if self._closed:
-            return
-        self._closed = True
-        self._hash.close()
-        if self._envelope:
-            self._envelope[1].abort()
-        if self._maybe_stored:
-            discard(self.staged, "upload.failed", self._actor, reason=reason)
-            # A sweeper may have taken the row, and cleared up, before our object was there. A commit whose answer we
-            # lost may have made it a document's: then it stays.
-            if not self._is_kept():
-                delete_object_of(self.staged)
-            return
-        with transaction.atomic():
-            if self._mine().delete()[0]:
-                staged = self.staged
-                audit.record(
-                    "upload.failed",
-                    self._actor,
-                    document_id=staged.document_id,
-                    attachment_id=staged.id,
-                    reason=reason,
-                )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort(reason=reason_of(error))
-
-    def _open_envelope(self, first: Buffer) -> tuple[Sealer, ObjectWriter]:
-        """Write the header. What the client did not say about the type, the first bytes may tell."""
-        staged = self.staged
-        if staged.content_type == UNKNOWN_TYPE and (kind := filetype.guess(bytes(first[:SNIFFED]))):
-            staged.content_type = kind.mime
-        metadata = Metadata(
-            filename=staged.filename,
-            content_type=staged.content_type,
-            owner=staged.owner.get_username() if staged.owner else "",
-            created_at=staged.created_at,
-        )
-        ids = EnvelopeIds(Vault.current_id(), staged.document_id, staged.id)
-        sealer = Sealer(ids, metadata, self._ring)
-        writer = self._provider.open_writer(staged.storage_path)
-        self._envelope = sealer, writer
-        writer.write(sealer.header)
-        release_connection()
-        failpoint("upload.header-written")
-        return self._envelope
-
-    def _commit(self, sealer: Sealer, writer: ObjectWriter) -> ObjectRef:
-        """Commit the object. A key that is taken can only be our own write whose answer was lost: then it is equal."""
-        self._maybe_stored = True  # from here on the store may hold it, whatever the answer
-        try:
-            return writer.commit()
-        except ObjectExists as error:
-            key = self.staged.storage_path
-            if not error.checksum or object_checksum(self._provider, key) != error.checksum:
-                self._maybe_stored = False  # somebody else's object has our key: it is not ours to delete
-                raise
-            return ObjectRef(self._provider.name, key, sealer.object_size, error.checksum)
-
-    def _check_size(self, stored: ObjectRef) -> None:
-        """Ask the store what it holds. Its digest needs no asking: S3 refuses a body whose SHA-256 is not the signed
-        one, and the local provider hashes what it wrote and synced; a full read would double the time of an upload.
-        """
-        found = self._provider.head(stored.key).size
-        if found != stored.size:
-            raise IntegrityMismatch(
-                f"{stored.size:,} bytes were written and {found:,} are stored", provider=stored.provider, key=stored.key
-            )
 
     def _stage(self, sealer: Sealer, stored: ObjectRef) -> None:
         """Receive the acknowledgeable state: row and audit event, if the lease is still ours."""
         staged = self.staged
+        self._note_sealed(sealer, stored)
         staged.state = StagedAttachment.State.STAGED
         staged.expires_at = database_now() + vault_config().staged_lifetime
-        staged.size, staged.sealed_size = self.size, stored.size
-        staged.digest = stored.checksum.removeprefix("sha256:")
-        staged.envelope_core, staged.key_block = sealer.prefix_core, sealer.key_block
-        staged.sealed_digest = sealer.seal_digest(bytes.fromhex(self._hash.checksum().removeprefix("sha256:")))
         fields = ("state", "expires_at", "size", "sealed_size", "digest", "envelope_core", "key_block", "sealed_digest")
         values = {name: getattr(staged, name) for name in (*fields, "content_type")}
         with transaction.atomic(durable=True):
@@ -214,26 +64,3 @@ class Upload:
             audit.record(
                 "upload.staged", self._actor, document_id=staged.document_id, attachment_id=staged.id, size=staged.size
             )
-
-    def _renew_lease(self) -> None:
-        if not self._mine().update(expires_at=database_now() + self._lease):
-            raise UploadGone
-        release_connection()
-        self._renew_at = time.monotonic() + self._lease.total_seconds() / 3
-
-    def _is_kept(self) -> bool:
-        """Whether a row needs the object: a document's, or a staged attachment's that somebody may still confirm."""
-        staged = StagedAttachment.objects.filter(pk=self.staged.pk).exclude(state=StagedAttachment.State.DISCARDED)
-        # In this order: confirming deletes the second in the transaction that makes the first.
-        return staged.exists() or Attachment.objects.filter(pk=self.staged.pk).exists()
-
-    def _mine(self) -> QuerySet[StagedAttachment]:
-        """The intent row, while no sweeper has taken it over."""
-        return StagedAttachment.objects.filter(
-            pk=self.staged.pk, state=StagedAttachment.State.RECEIVING, fence=self.staged.fence
-        )
-
-
-def reason_of(error: BaseException | None) -> str:
-    """The stable word for the audit log: an error's code, or its class; never its message."""
-    return error.code if isinstance(error, VaultError) else type(error).__name__ if error else "aborted"

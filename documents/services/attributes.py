@@ -1,0 +1,122 @@
+"""The attributes of a document: what its owner notes beside it, as a JSON object. Large ones are sealed payloads.
+
+What is small stays in the row, in clear, as the title does; docs/payloads.md says what is taken out.
+"""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from documents.errors import (
+    DocumentNotFound,
+    PayloadInvalid,
+    PayloadReferenceInvalid,
+    PayloadTooLarge,
+    PayloadUnreadable,
+)
+from documents.failpoints import failpoint
+from documents.models import Document, ObjectRemoval, Payload
+from documents.services import audit
+from documents.services.actors import SYSTEM, Actor
+from documents.services.deletion import remove_object
+from documents.services.names import clean_title
+from documents.services.payload_sweeping import delete_rows, remove_payloads
+from documents.services.payload_values import JSON, check, compact, encode
+from documents.services.payloads import Dehydrated, Limits, hydrate, seal_value
+from documents.wiring import vault_config
+
+ATTRIBUTION = "documents"
+LONGEST_NAME = 100  # characters
+MOST_ATTRIBUTES = 100
+MAX_SIZE = 256 * 1024  # bytes of the compact JSON form, all attributes together
+
+
+def set_attributes(document_id: UUID, attributes: Mapping[str, JSON], *, owner: User | None, actor: Actor) -> Document:
+    """Replace all attributes of a document and return it. Payloads of the earlier ones are removed.
+
+    Names are made plain: one line without control characters. Raises DocumentNotFound where it is not the owner's;
+    PayloadInvalid for a name that is empty, longer than 100 characters or there twice, and for what is not JSON;
+    PayloadTooLarge, PayloadTooDeep or PayloadCyclic beyond a limit; StorageError where a large value cannot be stored.
+    Nothing is changed then. Raises RuntimeError inside a transaction of the caller's.
+    """
+    wanted = _cleaned(attributes)
+    if not Document.objects.filter(pk=document_id, owner=owner).exists():
+        raise DocumentNotFound
+    payloads = vault_config().payloads
+    limits = Limits(payloads.inline_limit, payloads.max_depth)
+    made = seal_value(wanted, attribution=ATTRIBUTION, owner=owner, actor=actor, limits=limits)
+    try:
+        document, removals = _replace(document_id, made, owner, actor)
+    except BaseException:
+        # Only what no document holds is removed: a commit whose answer was lost may have kept it.
+        remove_payloads((payload.pk for payload in made.payloads), actor, reason="failed")
+        raise
+    failpoint("attributes.committed")
+    for removal in removals:
+        remove_object(removal)
+    return document
+
+
+def attributes_of(document: Document, *, actor: Actor = SYSTEM) -> dict[str, JSON]:
+    """Return the attributes as they were set.
+
+    Raises PayloadUnreadable where a sealed one is missing or damaged, StorageError where the store does not answer,
+    KeyRingError where this process holds no private key and one is sealed.
+    """
+    try:
+        found: dict[str, JSON] = hydrate(
+            document.attributes, attribution=ATTRIBUTION, owner=document.owner, actor=actor
+        )
+    except PayloadReferenceInvalid as error:  # the row itself is not what was written
+        if _was_replaced(document):
+            return attributes_of(document, actor=actor)
+        raise PayloadUnreadable from error
+    return found
+
+
+def _was_replaced(document: Document) -> bool:
+    """Whether the attributes were set anew after this document was read; it then has the new ones."""
+    before = document.attributes
+    try:
+        document.refresh_from_db(fields=["attributes"])
+    except Document.DoesNotExist as error:
+        raise DocumentNotFound from error
+    return bool(before != document.attributes)
+
+
+def _replace(
+    document_id: UUID, made: Dehydrated, owner: User | None, actor: Actor
+) -> tuple[Document, list[ObjectRemoval]]:
+    with transaction.atomic(durable=True):
+        document = Document.objects.select_for_update(of=("self",)).filter(pk=document_id, owner=owner).first()
+        if document is None:
+            raise DocumentNotFound
+        earlier = list(document.payloads.select_for_update(of=("self",)).order_by("pk"))
+        held = Payload.objects.filter(pk__in=[payload.pk for payload in made.payloads])
+        if held.update(document=document, unheld_since=None) != len(made.payloads):
+            raise PayloadUnreadable  # swept meanwhile: it took longer than the grace
+        document.attributes = made.value
+        document.save(update_fields=["attributes", "updated_at"])
+        audit.record("document.attributes-set", actor, document_id=document_id, count=len(made.value))
+        removals = delete_rows(earlier, actor, reason="replaced")
+        failpoint("attributes.in-transaction")
+    return document, removals
+
+
+def _cleaned(attributes: Mapping[str, JSON]) -> dict[str, JSON]:
+    config = vault_config().payloads
+    given = dict(attributes)
+    check(given, max_depth=config.max_depth, max_size=MAX_SIZE)
+    wanted: dict[str, JSON] = {}
+    for name, value in given.items():
+        plain = clean_title(name, filename="")
+        if not plain or len(plain) > LONGEST_NAME or plain in wanted:
+            raise PayloadInvalid(f"The name of an attribute is empty, there twice, or over {LONGEST_NAME} characters")
+        wanted[plain] = value
+    if len(wanted) > MOST_ATTRIBUTES:
+        raise PayloadTooLarge(MOST_ATTRIBUTES, "attributes")
+    if len(compact(encode(wanted))) > MAX_SIZE:
+        raise PayloadTooLarge(MAX_SIZE)
+    return wanted
