@@ -1,4 +1,4 @@
-"""/api/v1/documents: upload, list, read, delete."""
+"""/api/v1/documents: upload, list, read, change, delete."""
 
 from uuid import UUID
 
@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from ninja import Query, Router, Status
 
 from documents.api.auth import require_scope
-from documents.api.schemas import DocumentOut, DocumentPage
-from documents.errors import UploadRejected
+from documents.api.schemas import DocumentChanges, DocumentDetail, DocumentOut, DocumentPage
+from documents.errors import SealOnlyKeyRing, UploadRejected
 from documents.http.bodies import header_filename, raw_body
 from documents.http.caller import actor_of
 from documents.http.content import content_response
@@ -15,9 +15,11 @@ from documents.http.forms import sealed_form
 from documents.models import Attachment, Document
 from documents.selectors.documents import document_visible_to, documents_visible_to
 from documents.selectors.paging import page_of
+from documents.services.attributes import attributes_of, set_attributes
 from documents.services.digests import plaintext_digest
 from documents.services.downloads import open_download
 from documents.services.object_storage import ObjectStorageService
+from documents.services.renaming import rename_document
 from documents.services.staging import confirm_upload
 
 router = Router(tags=["documents"])
@@ -77,10 +79,28 @@ def list_documents(
     return DocumentPage(items=items, next_cursor=page.next_cursor or None)
 
 
-@router.get("/{uuid:document_id}", response=DocumentOut, summary="One document")
-def get_document(request: HttpRequest, document_id: UUID) -> DocumentOut:
+@router.get("/{uuid:document_id}", response=DocumentDetail, summary="One document, with its attributes")
+def get_document(request: HttpRequest, document_id: UUID) -> DocumentDetail:
     """Of its newest version. 404 for what does not exist and for what is not yours, alike."""
     require_scope(request, "read")
+    document = document_visible_to(request.user, document_id)
+    shown = _shown(document, document.current_attachment())
+    try:
+        attributes = attributes_of(document, actor=actor_of(request, "api"))
+    except SealOnlyKeyRing:
+        attributes = None
+    return DocumentDetail(**shown.model_dump(), attributes=attributes)
+
+
+@router.patch("/{uuid:document_id}", response=DocumentOut, summary="Change its title or its attributes")
+def change_document(request: HttpRequest, document_id: UUID, body: DocumentChanges) -> DocumentOut:
+    """What is left out, or null, stays. The attributes are set first: where they are refused, the title stays too."""
+    require_scope(request, "write")
+    actor = actor_of(request, "api")
+    if body.attributes is not None:
+        set_attributes(document_id, body.attributes, owner=actor.user, actor=actor)
+    if body.title is not None:
+        rename_document(document_id, body.title, owner=actor.user, actor=actor)
     document = document_visible_to(request.user, document_id)
     return _shown(document, document.current_attachment())
 

@@ -1,6 +1,7 @@
 """What the API takes and gives. Sizes are bytes, times UTC, ``sha256`` is that of the plaintext in hex."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from ninja import Field, Schema
@@ -18,6 +19,25 @@ class DocumentOut(Schema):
     content_type: str
     created_at: datetime
     version: int
+
+
+class DocumentDetail(DocumentOut):
+    """A document with what its owner noted beside it."""
+
+    attributes: dict[str, Any] | None = Field(
+        description="as they were set; null on a server that holds no private key, where any of them is sealed"
+    )
+
+
+class DocumentChanges(BaseModel):
+    """What is left out stays as it is. Unknown members are refused: a misspelt one would change nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str | None = Field(None, max_length=1000, description="empty: the file's name without its ending")
+    attributes: dict[str, Any] | None = Field(
+        None, description="replaces all of them; up to 100, of any JSON value, 256 KiB in all, 10 levels deep"
+    )
 
 
 class DocumentPage(Schema):

@@ -39,6 +39,8 @@ _EVENTS = {
     "document.created": "Confirmed",
     "document.downloaded": "Downloaded",
     "document.deleted": "Deleted",
+    "document.renamed": "Renamed",
+    "document.attributes-set": "Attributes changed",
     "attachment.unreadable": "Could not be opened",
     "link.created": "Link made",
     "link.downloaded": "Downloaded through a link",

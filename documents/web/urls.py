@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from documents.web import deletion, listing, sharing, uploading, viewing
+from documents.web import deletion, editing, listing, sharing, uploading, viewing
 
 app_name = "documents"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("documents/<uuid:document_id>/", viewing.document_page, name="detail"),
     path("documents/<uuid:document_id>/content", viewing.content, name="content"),
     path("documents/<uuid:document_id>/delete", deletion.delete_page, name="delete"),
+    path("documents/<uuid:document_id>/edit", editing.edit_page, name="edit"),
     path("documents/<uuid:document_id>/links", sharing.create_document_link, name="create-link"),
     path("links/", sharing.list_links, name="links"),
     path("links/<uuid:link_id>/revoke", sharing.revoke, name="revoke-link"),

@@ -13,6 +13,7 @@ from documents.models import Document
 from documents.selectors.documents import document_visible_to, events_of, live_links_of
 from documents.services.digests import plaintext_digest
 from documents.services.downloads import can_open_documents, open_download
+from documents.web.attribute_forms import readable_attributes, rows_for
 from documents.web.forms import LinkForm
 from documents.web.people import signed_in
 
@@ -32,8 +33,10 @@ def render_document(
     """Render the document page. ``new_link_url`` is the URL of a link just made: it is shown this once."""
     document = document_visible_to(signed_in(request), document_id)
     attachment = document.current_attachment()
+    attributes = readable_attributes(document, actor_of(request, "web"))
     context = {
         "document": document,
+        "attributes": None if attributes is None else rows_for(attributes),
         "attachment": attachment,
         "can_open": can_open_documents(),
         "sha256": plaintext_digest(attachment),

@@ -62,7 +62,7 @@ def test_a_raw_body_becomes_a_document_in_one_step(call: Call, alice: User) -> N
         "version": 1,
     }
     assert not StagedAttachment.objects.exists()
-    assert call("GET", f"/{document.pk}").json() == answer.json()
+    assert call("GET", f"/{document.pk}").json() == {**answer.json(), "attributes": {}}
     assert call("GET", f"/{document.pk}/content").getvalue() == content
 
 
@@ -211,7 +211,7 @@ def test_tokens_end(call: Call, alice: User, as_alice: Actor) -> None:
 def test_a_scope_that_is_missing_is_named(call: Call, store: Callable[..., Document]) -> None:
     path = f"/{store().pk}"
     needed = {
-        "write": [("POST", ""), ("DELETE", path)],
+        "write": [("POST", ""), ("PATCH", path), ("DELETE", path)],
         "read": [("GET", ""), ("GET", path), ("GET", f"{path}/content")],
         "share": [("POST", f"{path}/links")],
     }

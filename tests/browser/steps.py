@@ -51,6 +51,16 @@ def make_link(page: Page, document: str, *, password: str = "", downloads: str =
     return page.locator("#new-link").input_value()
 
 
+def edit_attributes(page: Page, document: str, attributes: Mapping[str, str]) -> None:
+    """Type attributes into the first rows of the document's form, and save."""
+    page.goto(f"{document}edit")
+    for row, (name, value) in enumerate(attributes.items()):
+        page.get_by_label("Name").nth(row).fill(name)
+        page.get_by_label("Value").nth(row).fill(value)
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#messages")).to_contain_text("Your changes were saved")
+
+
 def downloaded(page: Page, button: Locator) -> bytes:
     """Press what starts a download; returns its bytes."""
     with page.expect_download() as started:

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, Response, expect
 
 from tests.browser.prepare import PASSWORD
 from tests.browser.site import DATABASE, STORAGE
-from tests.browser.steps import add_document, make_link, upload
+from tests.browser.steps import add_document, edit_attributes, make_link, upload
 
 Visit = Callable[..., Page]
 LOOKS: list[tuple[Literal["light", "dark"], int]] = [("light", 1180), ("dark", 1180), ("light", 360)]
@@ -84,7 +84,9 @@ def test_pages_of_documents(visit: Visit) -> None:
     document = add_document(page, "Annual report.pdf")
     upload(page, {"waiting.txt": b"w"})
     delete = Expected(f"{document}delete", "Delete this document?")
-    _all_accessible(page, (*MINE, Expected(document, "Annual report"), delete))
+    edit = Expected(f"{document}edit", "Edit this document")
+    edit_attributes(page, document, {"Department": "Legal", "A long story": "word " * 500})
+    _all_accessible(page, (*MINE, Expected(document, "Annual report"), delete, edit))
     open_link, locked_link = make_link(page, document), make_link(page, document, password="long enough")
     _assert_accessible(page)
     links = (Expected(open_link, "Annual report.pdf"), Expected(locked_link, "A document with a password"))
@@ -174,8 +176,8 @@ def _unreadable_row(site_directory: Path) -> Iterator[None]:
     """A document of Frank's with an id that is none, as long as the block: in the admin's list everybody has it."""
     with closing(sqlite3.connect(site_directory / DATABASE, timeout=20, isolation_level=None)) as database:
         database.execute(
-            "INSERT INTO documents_document (id, title, created_at, updated_at, owner_id) "
-            "SELECT 'no UUID', 'Broken', date_joined, date_joined, id FROM auth_user WHERE username = 'frank'"
+            "INSERT INTO documents_document (id, title, attributes, created_at, updated_at, owner_id) "
+            "SELECT 'no UUID', 'Broken', '{}', date_joined, date_joined, id FROM auth_user WHERE username = 'frank'"
         )
         try:
             yield

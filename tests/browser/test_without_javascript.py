@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import choose, confirmed, downloaded, make_link
+from tests.browser.steps import choose, confirmed, downloaded, edit_attributes, make_link
 
 Visit = Callable[..., Page]
 CONTENT = bytes(range(256)) * 3000
@@ -40,6 +40,34 @@ def test_a_document_comes_back_byte_for_byte(visit: Visit) -> None:
     _document(page)
     expect(page.get_by_text(hashlib.sha256(CONTENT).hexdigest())).to_be_visible()
     assert downloaded(page, page.get_by_role("link", name="Download", exact=True)) == CONTENT
+
+
+def test_a_document_is_renamed_and_gets_attributes_row_by_row(visit: Visit) -> None:
+    page = visit(java_script_enabled=False)
+    document = _document(page)
+    edit_attributes(page, document, {"Department": "Legal", "File number": "2026/17", "Remarks": "one\ntwo"})
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Title").fill("The lease")
+    page.get_by_role("button", name="More rows").click()
+    expect(page.get_by_label("Name")).to_have_count(6)
+    expect(page.get_by_label("Title")).to_have_value("The lease")
+    page.get_by_label("Name").nth(3).fill("Street")
+    page.get_by_label("Value").nth(3).fill("Main Street 1")
+    page.get_by_role("group", name="Attribute Department").get_by_label("Remove").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="The lease")).to_be_visible()
+    shown = page.get_by_role("article", name="Attributes").locator("dt, dd")
+    expect(shown).to_have_text(["File number", "2026/17", "Remarks", "one\ntwo", "Street", "Main Street 1"])
+
+
+def test_a_value_without_a_name_is_refused_at_its_row_and_nothing_typed_is_lost(visit: Visit) -> None:
+    page = visit(java_script_enabled=False)
+    page.goto(f"{_document(page)}edit")
+    page.get_by_label("Value").first.fill("of what?")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Name").first).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_text("Give this value a name")).to_be_visible()
+    expect(page.get_by_label("Value").first).to_have_value("of what?")
 
 
 def test_a_link_with_a_password_opens_until_it_is_revoked(visit: Visit) -> None:

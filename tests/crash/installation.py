@@ -18,9 +18,14 @@ from tests.keyring import write_keys
 from tests.services.s3_server import S3Server
 
 PASSWORD = "correct horse battery staple"
-SWEEPS = ["sweep_uploads", "sweep_removals", "sweep_unfinished"]
+SWEEPS = ["sweep_uploads", "sweep_payloads", "sweep_removals", "sweep_unfinished"]
 # Seconds; short, so that a test can wait for them. Long enough that a busy machine confirms in time.
-GRACE = {"VAULT_UPLOAD_LEASE": "1", "VAULT_DISCARD_GRACE": "1", "VAULT_STAGED_LIFETIME": "4"}
+GRACE = {
+    "VAULT_UPLOAD_LEASE": "1",
+    "VAULT_DISCARD_GRACE": "1",
+    "VAULT_STAGED_LIFETIME": "4",
+    "VAULT_PAYLOAD_GRACE": "1",
+}
 
 
 @dataclass

@@ -59,7 +59,8 @@ def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
 
 def leftovers(database_url: str, store: Store) -> dict[str, set[str]]:
     """Everything that no document needs, by kind; and what documents need and is not there."""
-    needed = {path for (path,) in rows(database_url, "SELECT storage_path FROM documents_attachment")}
+    kept = "SELECT storage_path FROM documents_attachment UNION SELECT storage_path FROM documents_payload"
+    needed = {path for (path,) in rows(database_url, kept)}
     # The numbers by which a store and its database know each other are nobody's documents.
     objects = {key for key in store.objects() if not key.startswith("vault/")}
     found = {
@@ -67,6 +68,9 @@ def leftovers(database_url: str, store: Store) -> dict[str, set[str]]:
         "missing objects": needed - objects,
         "unfinished writes": store.unfinished(),
         "staged rows": {f"{i}: {s}" for i, s in rows(database_url, "SELECT id, state FROM documents_stagedattachment")},
+        "unheld payloads": {
+            str(i) for (i,) in rows(database_url, "SELECT id FROM documents_payload WHERE document_id IS NULL")
+        },
         "removals": {path for (path,) in rows(database_url, "SELECT storage_path FROM documents_objectremoval")},
     }
     return {kind: names for kind, names in found.items() if names}

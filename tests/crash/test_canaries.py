@@ -15,6 +15,7 @@ def test_no_secret_is_found_anywhere(installation: Installation) -> None:
     canaries = Canaries(in_database={"file name": new_canary("name"), "title": new_canary("title")})
     canaries.forbidden = {
         "content": new_canary("content"),
+        "long attribute": new_canary("attribute"),
         "link password": new_canary("link-password"),
         "wrong password": new_canary("wrong-password"),
         "password": PASSWORD,
@@ -61,6 +62,10 @@ def _use_everything(web: Web, installation: Installation, canaries: Canaries) ->
         path = _share(client, document, canaries)
         attempt(client, "GET", path)
         attempt(client, "GET", f"{path}x")
+        for times in (500, 400, 100_000):  # sealed, sealed in its place, refused
+            attributes = {"long": canaries.forbidden["long attribute"] * times}
+            attempt(client, "PATCH", f"{API}/{document}", json={"attributes": attributes})
+        attempt(client, "GET", f"{API}/{document}")
         attempt(client, "DELETE", f"{API}/{document}")
 
 

@@ -42,6 +42,8 @@ MATRIX: dict[str, Expected] = {
     "GET /documents/{document}/": Expected(200, 404, 404),
     "GET /documents/{document}/content": Expected(200, 404, 404),
     "HEAD /documents/{document}/content": Expected(200, 404, 404),
+    "GET /documents/{document}/edit": Expected(200, 404, 404),
+    "POST /documents/{document}/edit": Expected(302, 404, 404),
     "GET /documents/{document}/delete": Expected(200, 404, 404),
     "POST /documents/{document}/delete": Expected(302, 404, 404),
     "POST /documents/{document}/links": Expected(201, 404, 404),
@@ -59,6 +61,7 @@ MATRIX: dict[str, Expected] = {
     "GET /api/v1/documents": Expected(200, 200, 200, 401),
     "POST /api/v1/documents": Expected(201, 201, 201, 401),
     "GET /api/v1/documents/{document}": Expected(200, 404, 404, 401),
+    "PATCH /api/v1/documents/{document}": Expected(200, 404, 404, 401),
     "DELETE /api/v1/documents/{document}": Expected(204, 404, 404, 401),
     "GET /api/v1/documents/{document}/content": Expected(200, 404, 404, 401),
     "HEAD /api/v1/documents/{document}/content": Expected(200, 404, 404, 401),
@@ -111,6 +114,8 @@ class Place:
             return {"data": {"files": SimpleUploadedFile("a.txt", b"abc")}}
         if path in ("/upload/raw", "/api/v1/documents"):
             return {"data": b"abc", "content_type": "text/plain"}
+        if path.endswith("/edit"):
+            return {"data": {"title": "a", "form-TOTAL_FORMS": "0", "form-INITIAL_FORMS": "0"}}
         if path == "/upload/staged":
             return {"data": {"confirm": self.names["{staged}"]}}
         if path.endswith("/links"):
@@ -135,6 +140,8 @@ def ask(client: Client, method: str, path: str, token: str, place: Place) -> Any
     headers = {"Authorization": f"Bearer {token}"} if token and path.startswith("/api/") else {}
     if method == "POST":
         return client.post(path, headers=headers, **place.body(path))
+    if method == "PATCH":
+        return client.patch(path, '{"title": "a", "attributes": {"b": 1}}', "application/json", headers=headers)
     return client.generic(method, path, headers=headers)
 
 
