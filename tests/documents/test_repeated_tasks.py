@@ -14,11 +14,12 @@ from django.db.models import Model
 from pytest_django.fixtures import Settings
 
 from documents import tasks
-from documents.models import Attachment, AuditEvent, Document, Link, ObjectRemoval, Sighting, StagedAttachment
+from documents.models import Attachment, AuditEvent, Document, Link, ObjectRemoval, Payload, Sighting, StagedAttachment
 from documents.models.clock import database_now
-from documents.services import collection, deletion, staging
+from documents.services import collection, deletion, payload_sweeping, staging
 from documents.services.actors import Actor
 from documents.services.downloads import Download
+from documents.services.payloads import dehydrate
 from documents.services.uploads import begin_upload
 from documents.storage.base import StorageProvider
 from tests.documents.killed_writers import begin_and_die, grow_older, unfinished
@@ -26,20 +27,14 @@ from tests.parallel import in_parallel
 from vault.celery import app
 
 TABLES: tuple[type[Model], ...] = (
-    Document,
-    Attachment,
-    Link,
-    StagedAttachment,
-    ObjectRemoval,
-    AuditEvent,
-    Session,
-    Sighting,
-)
-REMOVALS, UPLOADS, KILLED, GARBAGE = 12, 4, 5, 6
+    Document, Attachment, Payload, Link, StagedAttachment, ObjectRemoval, AuditEvent, Session, Sighting
+)  # fmt: skip
+REMOVALS, UPLOADS, PAYLOADS, KILLED, GARBAGE = 12, 4, 3, 5, 6
 LEASE = timedelta(seconds=1)
 Call = Callable[[], object]
 CALLS: dict[str, Call] = {
     "service collect_garbage": collection.collect,
+    "service sweep_payloads": payload_sweeping.sweep_payloads,
     "service sweep_removals": deletion.sweep_removals,
     "service sweep_unfinished": staging.sweep_unfinished,
     "service sweep_uploads": staging.sweep_uploads,
@@ -77,6 +72,7 @@ def vault(
     made.keys["documents"] = [store(b"stays").current_attachment().storage_path for _ in range(2)]
     made.keys["removals"] = [_waiting_removal(provider, made.prefix) for _ in range(REMOVALS)]
     made.keys["garbage"] = [_seen_before(provider, made.prefix) for _ in range(GARBAGE)]
+    made.keys["payloads"] = [_payload_seen_unheld(alice) for _ in range(PAYLOADS)]
     made.keys["uploads"] = [_expired_upload(alice, as_alice) for _ in range(UPLOADS)]
     for days in (-1, 1):
         Session.objects.create(session_key=uuid4().hex, expire_date=database_now() + days * AN_HOUR)
@@ -108,6 +104,13 @@ def _seen_before(provider: StorageProvider, prefix: str) -> str:
     return key
 
 
+def _payload_seen_unheld(owner: User) -> str:
+    reference = dehydrate("x" * 5000, attribution="tests", owner=owner)["$vault:payload"]
+    earlier = database_now() - LEASE
+    Payload.objects.filter(pk=reference["id"]).update(due_at=earlier, unheld_since=earlier)
+    return str(reference["key"])
+
+
 def _expired_upload(owner: User, actor: Actor) -> str:
     with begin_upload(owner=owner, filename="a", content_type="", actor=actor) as upload:
         staged = upload.finish()
@@ -117,17 +120,19 @@ def _expired_upload(owner: User, actor: Actor) -> str:
 
 def assert_swept(vault: Vault, call: str) -> None:
     """What this call is for is done, and nothing else."""
-    done = {"removals": 0, "uploads": 0, "unfinished": 0, "sessions": 0, "garbage": 0}
+    done = {"removals": 0, "uploads": 0, "payloads": 0, "unfinished": 0, "sessions": 0, "garbage": 0}
     done |= {kind: 1 for kind in done if kind in call}
     assert vault.still_there("documents") == 2
     assert vault.still_there("removals") == ObjectRemoval.objects.count() == REMOVALS * (not done["removals"])
     assert vault.still_there("garbage") == GARBAGE * (not done["garbage"])
     assert vault.still_there("uploads") == UPLOADS * (not done["uploads"])
+    assert vault.still_there("payloads") == Payload.objects.count() == PAYLOADS * (not done["payloads"])
     assert len(unfinished(vault.provider, vault.prefix)) == 1 + KILLED * (not done["unfinished"])
     assert Session.objects.count() == 1 + (not done["sessions"])
     assert AuditEvent.objects.filter(action="upload.expired").count() == UPLOADS * done["uploads"]
     collected = AuditEvent.objects.filter(action="objects.collected").values_list("detail", flat=True)
     assert sum(detail["trashed"] for detail in collected) == GARBAGE * done["garbage"]
+    assert AuditEvent.objects.filter(action="payload.removed").count() == PAYLOADS * done["payloads"]
     assert StagedAttachment.objects.filter(state=StagedAttachment.State.RECEIVING).count() == 1
 
 
