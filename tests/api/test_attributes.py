@@ -23,8 +23,8 @@ Ask = Callable[..., Any]
 def ask(alice: User, as_alice: Actor) -> Ask:
     """Ask for one of Alice's documents, with a token of hers; a body is sent as JSON."""
 
-    def ask(method: str, document: Document, body: Any = None, **scopes: tuple[str, ...]) -> Any:
-        token = create_token(alice, actor=as_alice, **scopes).token
+    def ask(method: str, document: Document, body: Any = None) -> Any:
+        token = create_token(alice, actor=as_alice).token
         data = body if isinstance(body, str) else json.dumps(body)
         headers = {"Authorization": f"Bearer {token}"}
         return Client().generic(method, f"{DOCUMENTS}/{document.pk}", data, "application/json", headers=headers)

@@ -18,20 +18,30 @@ from documents.errors import (
 )
 from documents.failpoints import FailpointReached
 from documents.models import AuditEvent, Document, ObjectRemoval, Payload
+from documents.services import attributes as attributes_service
 from documents.services.actors import Actor
 from documents.services.attributes import MAX_SIZE, attributes_of, set_attributes
 from documents.services.deletion import delete_document, sweep_removals
 from documents.services.payload_values import PAYLOAD
-from documents.services.payloads import hydrate, release
+from documents.services.payloads import hydrate, release, seal_value
 from documents.services.renaming import rename_document
 from documents.storage.base import StorageProvider
 from documents.storage.memory import MemoryProvider
-from tests.documents.test_payload_values import nested
+from tests.documents.payload_samples import nested, payload_objects
 from tests.parallel import in_parallel
 
 pytestmark = pytest.mark.django_db
 LARGE = {"department": "Legal", "abstract": "x" * 5000}
 Change = Callable[[dict[str, Any]], Document]
+
+
+Objects = Callable[[], set[str]]
+
+
+@pytest.fixture
+def objects(alice: User, provider: StorageProvider) -> Objects:
+    """Look at what Alice's payloads are in the store."""
+    return lambda: payload_objects(provider, alice)
 
 
 @pytest.fixture
@@ -47,10 +57,6 @@ def change(document: Document, alice: User, as_alice: Actor) -> Change:
         return set_attributes(document.pk, attributes, owner=alice, actor=as_alice)
 
     return change
-
-
-def objects(provider: StorageProvider) -> set[str]:
-    return {info.key for info in provider.iter_locations("payloads/")}
 
 
 def changes() -> list[str]:
@@ -71,31 +77,31 @@ def test_attributes_come_back_as_they_were_set(document: Document, change: Chang
     assert changes() == ["document.attributes-set"]
 
 
-def test_replacing_releases_the_earlier_ones(document: Document, change: Change, provider: StorageProvider) -> None:
+def test_replacing_releases_the_earlier_ones(document: Document, change: Change, objects: Objects) -> None:
     change(LARGE)
-    earlier = objects(provider)
+    earlier = objects()
     change(LARGE)
 
-    assert len(objects(provider)) == 1
-    assert objects(provider).isdisjoint(earlier)
+    assert len(objects()) == 1
+    assert objects().isdisjoint(earlier)
     assert Payload.objects.count() == 1
     change({})
-    assert (objects(provider), Payload.objects.count(), ObjectRemoval.objects.count()) == (set(), 0, 0)
+    assert (objects(), Payload.objects.count(), ObjectRemoval.objects.count()) == (set(), 0, 0)
 
 
 def test_deleting_the_document_deletes_them(
-    document: Document, change: Change, alice: User, as_alice: Actor, provider: StorageProvider
+    document: Document, change: Change, alice: User, as_alice: Actor, objects: Objects
 ) -> None:
     change(LARGE)
 
     delete_document(document.pk, owner=alice, actor=as_alice)
 
-    assert (objects(provider), Payload.objects.count(), ObjectRemoval.objects.count()) == (set(), 0, 0)
+    assert (objects(), Payload.objects.count(), ObjectRemoval.objects.count()) == (set(), 0, 0)
     assert AuditEvent.objects.get(action="document.deleted").detail == {"versions": 1}
 
 
 def test_what_a_store_does_not_take_back_now_is_removed_later(
-    document: Document, change: Change, provider: StorageProvider, monkeypatch: pytest.MonkeyPatch
+    document: Document, change: Change, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change(LARGE)
 
@@ -106,9 +112,9 @@ def test_what_a_store_does_not_take_back_now_is_removed_later(
     with monkeypatch.context() as patch:
         patch.setattr("documents.services.deletion.storage_provider", lambda *_: Down(name="memory"))
         change({})
-    assert len(objects(provider)) == 1
+    assert len(objects()) == 1
     assert sweep_removals() == 1
-    assert objects(provider) == set()
+    assert objects() == set()
 
 
 def test_a_name_is_made_plain(document: Document, change: Change) -> None:
@@ -133,17 +139,17 @@ def test_a_name_is_made_plain(document: Document, change: Change) -> None:
     ],
 )
 def test_what_breaks_a_limit_is_refused_and_changes_nothing(
-    document: Document, change: Change, provider: StorageProvider, attributes: dict[Any, Any], error: type[Exception]
+    document: Document, change: Change, objects: Objects, attributes: dict[Any, Any], error: type[Exception]
 ) -> None:
     change({"before": "b" * 2000})
-    before = objects(provider)
+    before = objects()
 
     with pytest.raises(error):
         change(attributes)
 
     document.refresh_from_db()
     assert attributes_of(document) == {"before": "b" * 2000}
-    assert objects(provider) == before
+    assert objects() == before
 
 
 def test_the_largest_that_is_allowed_is_kept(document: Document, change: Change) -> None:
@@ -152,7 +158,7 @@ def test_the_largest_that_is_allowed_is_kept(document: Document, change: Change)
     assert attributes_of(change(wanted)) == wanted
 
 
-def test_only_the_owner_sets_and_renames(document: Document, bob: User, sam: User, provider: StorageProvider) -> None:
+def test_only_the_owner_sets_and_renames(document: Document, bob: User, sam: User, objects: Objects) -> None:
     for somebody in (bob, sam, None):
         actor = Actor(somebody, "web")
         with pytest.raises(DocumentNotFound):
@@ -160,7 +166,7 @@ def test_only_the_owner_sets_and_renames(document: Document, bob: User, sam: Use
         with pytest.raises(DocumentNotFound):
             rename_document(document.pk, "Mine", owner=somebody, actor=actor)
     document.refresh_from_db()
-    assert (document.title, document.attributes, objects(provider)) == ("Contract", {}, set())
+    assert (document.title, document.attributes, objects()) == ("Contract", {}, set())
 
 
 def test_a_document_that_is_deleted_meanwhile_leaves_no_payload(
@@ -168,37 +174,31 @@ def test_a_document_that_is_deleted_meanwhile_leaves_no_payload(
     change: Change,
     alice: User,
     as_alice: Actor,
-    provider: StorageProvider,
+    objects: Objects,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from documents.services import attributes as service  # noqa: PLC0415  # the module, to reach into it
-
-    seal = service.seal_value
-
     def seal_and_delete(*arguments: Any, **options: Any) -> Any:
-        made = seal(*arguments, **options)
+        made = seal_value(*arguments, **options)
         delete_document(document.pk, owner=alice, actor=as_alice)
         return made
 
-    monkeypatch.setattr(service, "seal_value", seal_and_delete)
+    monkeypatch.setattr("documents.services.attributes.seal_value", seal_and_delete)
     with pytest.raises(DocumentNotFound):
         change(LARGE)
 
-    assert (objects(provider), Payload.objects.count()) == (set(), 0)
+    assert (objects(), Payload.objects.count()) == (set(), 0)
 
 
 def test_a_commit_whose_answer_was_lost_keeps_its_payloads(
     document: Document, change: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from documents.services import attributes as service  # noqa: PLC0415  # the module, to reach into it
-
-    replace = service._replace
+    replace = attributes_service._replace
 
     def lose_the_answer(*arguments: Any) -> Any:
         replace(*arguments)
         raise ConnectionError("the answer to COMMIT was lost")
 
-    monkeypatch.setattr(service, "_replace", lose_the_answer)
+    monkeypatch.setattr(attributes_service, "_replace", lose_the_answer)
     with pytest.raises(ConnectionError):
         change(LARGE)
 
@@ -207,10 +207,10 @@ def test_a_commit_whose_answer_was_lost_keeps_its_payloads(
 
 
 def test_an_error_inside_the_transaction_changes_nothing(
-    document: Document, change: Change, provider: StorageProvider, monkeypatch: pytest.MonkeyPatch
+    document: Document, change: Change, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change({"before": "b" * 2000})
-    before = objects(provider)
+    before = objects()
     monkeypatch.setenv("VAULT_FAILPOINT", "attributes.in-transaction:raise")
 
     with pytest.raises(FailpointReached):
@@ -218,7 +218,7 @@ def test_an_error_inside_the_transaction_changes_nothing(
 
     document.refresh_from_db()
     assert attributes_of(document) == {"before": "b" * 2000}
-    assert objects(provider) == before
+    assert objects() == before
 
 
 def test_a_reader_who_is_overtaken_gets_the_new_ones(document: Document, change: Change) -> None:
@@ -259,14 +259,12 @@ def test_inside_a_transaction_it_is_refused(document: Document, change: Change) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ten_changes_at_once_leave_the_payloads_of_one(
-    document: Document, change: Change, provider: StorageProvider
-) -> None:
+def test_ten_changes_at_once_leave_the_payloads_of_one(document: Document, change: Change, objects: Objects) -> None:
     in_parallel(lambda: change(LARGE))
 
     document.refresh_from_db()
     assert attributes_of(document) == LARGE
-    assert Payload.objects.count() == len(objects(provider)) == 1
+    assert Payload.objects.count() == len(objects()) == 1
     assert not ObjectRemoval.objects.exists()
 
 

@@ -14,6 +14,7 @@ from documents.errors import PayloadReferenceInvalid
 from documents.models import Payload
 from documents.services.payloads import dehydrate, hydrate, release
 from documents.storage.base import StorageProvider
+from tests.documents.payload_samples import payload_objects
 from vault.celery import app
 
 FIGURES = {"salaries": [{"name": "canary", "euro": 1234.5}] * 100}
@@ -58,4 +59,4 @@ def test_the_task_gets_the_value_once_and_leaves_nothing(
 
     assert claim_check["reports"] == [FIGURES]
     assert not Payload.objects.exists()
-    assert not list(provider.iter_locations("payloads/"))
+    assert not payload_objects(provider, alice)

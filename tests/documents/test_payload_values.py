@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from documents.errors import PayloadCyclic, PayloadInvalid, PayloadTooDeep, PayloadTooLarge
-from documents.services.payload_plan import MOST_REFERENCES, Body, bodies_in, plan, with_references
 from documents.services.payload_values import (
-    LARGEST_INTEGER,
     MOST_VALUES,
     PAYLOAD,
     check,
@@ -23,84 +20,14 @@ from documents.services.payload_values import (
     encode,
     references_in,
 )
+from tests.documents.payload_samples import VALUES, nested, typed
 
 MIB = 1024 * 1024
-# Names and texts that look like what the vault itself writes.
-HOSTILE = st.sampled_from(
-    [
-        PAYLOAD,
-        "$vault:bytes",
-        "$vault:text",
-        "$vault:number",
-        "$vault:name:AA==",
-        "$vault:",
-        "$$vault:payload",
-        "$",
-        "\0",
-    ]
-)
-TEXTS = st.text(max_size=20) | HOSTILE
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-LARGEST_INTEGER, LARGEST_INTEGER)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | TEXTS
-    | st.binary(max_size=30)
-)
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXTS, inner, max_size=5),
-    max_leaves=30,
-)
-
-
-def typed(value: Any) -> Any:
-    """The value with the type beside each part: 1, 1.0 and True are three things, and so are 0.0 and -0.0."""
-    if isinstance(value, dict):
-        return {name: typed(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [typed(item) for item in value]
-    return type(value), repr(value)
-
-
-def planned_and_back(value: Any, inline_limit: int) -> Any:
-    """Take apart, write as JSON, and put together again, with a list of bodies in the place of a store."""
-    bodies: list[Body] = []
-
-    def seal(body: Body) -> Any:
-        bodies.append(body)
-        return {PAYLOAD: {"number": len(bodies) - 1}}
-
-    def opened(reference: Any) -> Any:
-        body = bodies[reference["number"]]
-        return body.data if body.content_type == "raw" else decode(json.loads(body.data), opened)
-
-    stored = json.loads(compact(with_references(plan(value, inline_limit).encoded, seal)))
-    return decode(stored, opened)
 
 
 @given(VALUES)
 def test_the_encoded_form_comes_back_exactly(value: Any) -> None:
     assert typed(decode(json.loads(compact(encode(value))), lambda _: None)) == typed(value)
-
-
-@given(VALUES, st.integers(0, 200))
-def test_what_is_taken_apart_comes_back_exactly_whatever_the_limit(value: Any, inline_limit: int) -> None:
-    assert typed(planned_and_back(value, inline_limit)) == typed(value)
-
-
-@given(VALUES, st.integers(0, 200))
-def test_what_stays_is_within_the_limit_and_the_references_are_few(value: Any, inline_limit: int) -> None:
-    planned = plan(value, inline_limit)
-
-    assert planned.size <= inline_limit
-    assert len(bodies_in(planned.encoded)) == planned.bodies <= MOST_REFERENCES
-    if planned.bodies == 0:
-        assert planned.size == len(compact(planned.encoded))
-    else:
-        inline = len(compact(with_references(planned.encoded, lambda _: 0))) - planned.bodies
-        assert inline == planned.size
 
 
 @given(VALUES)
@@ -129,69 +56,6 @@ def test_without_the_escape_a_typed_marker_would_be_a_reference() -> None:
 
     assert list(references_in(typed_by_somebody)) == [{"id": "anything"}]
     assert list(references_in(encode(typed_by_somebody))) == []
-
-
-def test_a_large_member_is_taken_out_and_its_siblings_stay_readable() -> None:
-    value = {"title": "Contract", "person": {"name": "Ann", "photo": "x" * 5000}, "pages": 3}
-
-    planned = plan(value, 1024)
-
-    body = Body(compact("x" * 5000))
-    assert planned.encoded == {"title": "Contract", "person": {"name": "Ann", "photo": body}, "pages": 3}
-
-
-def test_a_large_list_is_sealed_as_one() -> None:
-    planned = plan({"numbers": list(range(1000)), "kind": "table"}, 1024)
-
-    assert planned.encoded == {"numbers": Body(compact(list(range(1000)))), "kind": "table"}
-
-
-def test_of_members_that_are_too_large_together_the_largest_go_first() -> None:
-    planned = plan({"a": "a" * 500, "b": "b" * 700, "c": "c" * 600, "d": "d"}, 1024)
-
-    assert planned.encoded == {"a": "a" * 500, "b": Body(compact("b" * 700)), "c": Body(compact("c" * 600)), "d": "d"}
-
-
-def test_many_small_members_are_sealed_as_one_object() -> None:
-    value = {f"name {n}": n for n in range(1000)}
-
-    assert plan(value, 1024).encoded == Body(compact(value))
-
-
-def test_more_members_than_references_are_sealed_as_one_object() -> None:
-    value = {f"{n}": "x" * 2000 for n in range(MOST_REFERENCES + 1)}
-
-    assert plan(value, 1024).encoded == Body(compact(value))
-    del value["0"]
-    assert plan(value, 1024).bodies == MOST_REFERENCES
-
-
-def test_bytes_are_sealed_raw_and_small_ones_stay() -> None:
-    planned = plan({"scan": b"%PDF" * 1000, "seal": b"abc"}, 1024)
-
-    assert planned.encoded == {"scan": Body(b"%PDF" * 1000, "raw"), "seal": {"$vault:bytes": "YWJj"}}
-
-
-def test_the_limit_counts_the_compact_form_in_utf8() -> None:
-    text = "ü" * 511  # 1,022 bytes and two quotation marks
-
-    assert plan(text, 1024).encoded == text
-    assert plan(text + "x", 1024).encoded == Body(compact(text + "x"))
-
-
-@given(VALUES)
-@settings(max_examples=50)
-def test_the_same_value_is_always_taken_apart_alike(value: Any) -> None:
-    again = decode(json.loads(compact(encode(value))), lambda _: None)
-
-    assert plan(value, 50) == plan(again, 50)
-
-
-def nested(depth: int, kind: Callable[[Any], Any] = lambda inner: [inner]) -> Any:
-    value: Any = 1
-    for _ in range(depth):
-        value = kind(value)
-    return value
 
 
 @pytest.mark.parametrize("kind", [lambda inner: [inner], lambda inner: {"a": inner}])

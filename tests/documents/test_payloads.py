@@ -2,11 +2,9 @@
 
 import json
 import tracemalloc
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -33,27 +31,16 @@ from documents.services.payloads import dehydrate, hydrate, release
 from documents.storage.base import StorageProvider
 from documents.storage.memory import MemoryProvider
 from documents.wiring import key_ring
-from tests.documents.test_payload_values import VALUES, nested, typed
+from tests.documents.payload_samples import APP, LARGE, VALUES, nested, payload_objects, reference_in, typed
 from tests.encryption.keys import upload_tier_ring
 
 pytestmark = pytest.mark.django_db
-APP = "reports"
-LARGE = {"title": "Report", "body": "x" * 5000, "pages": 3}
 
 
 @pytest.fixture
 def small(alice: User) -> JSON:
     """A value of Alice's with one reference in it."""
     return dehydrate(LARGE, attribution=APP, owner=alice)
-
-
-def reference_in(value: JSON) -> dict[str, Any]:
-    found: dict[str, Any] = value["body"][PAYLOAD]
-    return found
-
-
-def objects(provider: StorageProvider) -> set[str]:
-    return {info.key for info in provider.iter_locations("payloads/")}
 
 
 def test_a_large_member_becomes_a_reference_and_comes_back(small: JSON, alice: User) -> None:
@@ -129,9 +116,9 @@ def test_limits_are_those_of_the_configuration_unless_the_call_says_otherwise(al
     assert dehydrate({"a": value}, attribution=APP, max_depth=3, inline_limit=100) == {"a": value}
     with pytest.raises(PayloadTooLarge):
         dehydrate("x" * 1000, attribution=APP)
-    for limits in ({"inline_limit": -1}, {"max_depth": 0}, {"max_depth": 101}):
+    for inline_limit, max_depth in ((-1, 1), (1, 0), (1, 101)):
         with pytest.raises(ValueError, match="inline_limit"):
-            dehydrate(1, attribution=APP, **limits)
+            dehydrate(1, attribution=APP, inline_limit=inline_limit, max_depth=max_depth)
     with pytest.raises(ValueError, match="label"):
         dehydrate(1, attribution="a b")
 
@@ -152,105 +139,6 @@ def test_what_cannot_be_json_is_refused_and_stores_nothing(alice: User) -> None:
             hydrate(value, attribution=APP, owner=alice)
     assert not Payload.objects.exists()
     assert not AuditEvent.objects.exists()
-
-
-class Watched:
-    """Stands in for ``storage_provider`` and notes that it was asked."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, provider: StorageProvider) -> None:
-        self.asked, self.provider = 0, provider
-        monkeypatch.setattr("documents.services.payload_sealing.storage_provider", self)
-
-    def __call__(self, *_name: str) -> StorageProvider:
-        self.asked += 1
-        return self.provider
-
-
-FORGERIES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "another id": lambda known: known | {"id": str(uuid4())},
-    "another key": lambda known: known | {"key": "documents/user_1/2026/01/01/a.vlt"},
-    "another provider": lambda known: known | {"provider": "elsewhere"},
-    "another size": lambda known: known | {"size": 1},
-    "another content type": lambda known: known | {"content_type": "raw"},
-    "another schema": lambda known: known | {"schema": "someone-elses.payload"},
-    "another version": lambda known: known | {"version": 2},
-    "a version that is no integer": lambda known: known | {"version": True},
-    "another owner": lambda known: known | {"attribution": {"app": APP, "owner": 0}},
-    "a member more": lambda known: known | {"url": "http://127.0.0.1/"},
-    "a member less": lambda known: {name: known[name] for name in known if name != "attribution"},
-    "an id in other letters": lambda known: known | {"id": known["id"].upper()},
-    "an id that is none": lambda known: known | {"id": "'; DROP TABLE documents_payload; --"},
-    "an id of another type": lambda known: known | {"id": 7},
-    "nothing": lambda _known: {},
-}
-
-
-@pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_forged_reference_fetches_nothing(
-    small: JSON, alice: User, forgery: str, monkeypatch: pytest.MonkeyPatch, provider: StorageProvider
-) -> None:
-    store = Watched(monkeypatch, provider)
-    forged = {"body": {PAYLOAD: FORGERIES[forgery](reference_in(small))}, "sound": small["body"]}
-
-    with pytest.raises(PayloadReferenceInvalid):
-        hydrate(forged, attribution=APP, owner=alice)
-    assert store.asked == 0
-    assert hydrate(small, attribution=APP, owner=alice) == LARGE
-    assert store.asked == 1, "the watch sees what is fetched"
-
-
-@pytest.mark.parametrize("reference", [None, 1, "a", [], [1], {"id": {}}])
-def test_a_reference_of_any_other_shape_is_refused(alice: User, reference: Any) -> None:
-    with pytest.raises(PayloadReferenceInvalid):
-        hydrate({PAYLOAD: reference}, attribution=APP, owner=alice)
-
-
-def test_a_reference_is_no_use_to_another_owner_or_app(
-    small: JSON, alice: User, bob: User, sam: User, monkeypatch: pytest.MonkeyPatch, provider: StorageProvider
-) -> None:
-    store = Watched(monkeypatch, provider)
-
-    for owner, app in ((bob, APP), (sam, APP), (None, APP), (alice, "documents")):
-        with pytest.raises(PayloadReferenceInvalid):
-            hydrate(small, attribution=app, owner=owner)
-        with pytest.raises(PayloadReferenceInvalid):
-            release(small, attribution=app, owner=owner)
-    assert store.asked == 0
-    assert Payload.objects.count() == 1
-
-
-def test_a_typed_reference_stays_plain_data(small: JSON, alice: User, bob: User) -> None:
-    for typed_by in (alice, bob):
-        stored = dehydrate({"note": small}, attribution=APP, owner=typed_by)
-        assert hydrate(stored, attribution=APP, owner=typed_by) == {"note": small}
-    with pytest.raises(PayloadReferenceInvalid):
-        hydrate({"note": small}, attribution=APP, owner=bob)
-
-
-def test_a_document_is_never_opened_as_a_payload(
-    small: JSON, alice: User, store: Callable[..., Document], provider: StorageProvider
-) -> None:
-    """Even where somebody who can write rows points one at the other's object."""
-    attachment = store(b'"stolen"').current_attachment()
-    sealed = ("storage_path", "size", "envelope_core", "key_block")
-    for ids in ({}, {"group_id": attachment.document_id}):
-        Payload.objects.update(**{name: getattr(attachment, name) for name in sealed}, **ids)
-        with pytest.raises(PayloadUnreadable):
-            hydrate(small, attribution=APP, owner=alice)
-
-
-def test_a_thousand_references_are_refused_before_one_is_read(
-    small: JSON, alice: User, monkeypatch: pytest.MonkeyPatch, provider: StorageProvider
-) -> None:
-    store = Watched(monkeypatch, provider)
-
-    with pytest.raises(PayloadTooLarge, match="16 references"):
-        hydrate([small["body"]] * 1000, attribution=APP, owner=alice)
-    with pytest.raises(PayloadTooLarge, match="10,000 bytes"):
-        hydrate([small["body"]] * 2, attribution=APP, owner=alice, max_size=10_000)
-    assert store.asked == 0
-    assert hydrate([small["body"]] * 2, attribution=APP, owner=alice, max_size=10_004) == ["x" * 5000] * 2
-    assert len(hydrate([small["body"]] * 20, attribution=APP, owner=alice, max_references=20)) == 20
 
 
 def test_a_damaged_or_missing_object_is_an_error_and_audited(
@@ -301,7 +189,7 @@ def test_releasing_removes_row_and_object_and_may_be_repeated(
     assert release(small, attribution=APP, owner=alice) == 1
     assert release(small, attribution=APP, owner=alice) == 0
 
-    assert (Payload.objects.count(), ObjectRemoval.objects.count(), objects(provider)) == (0, 0, set())
+    assert (Payload.objects.count(), ObjectRemoval.objects.count(), payload_objects(provider, alice)) == (0, 0, set())
     with pytest.raises(PayloadReferenceInvalid):
         hydrate(small, attribution=APP, owner=alice)
     actions = AuditEvent.objects.order_by("id").values_list("action", flat=True)
@@ -335,7 +223,7 @@ def test_of_a_value_that_cannot_be_stored_whole_nothing_is_left(alice: User, mon
 @pytest.mark.django_db(transaction=True)
 def test_sealing_and_releasing_inside_a_transaction_are_refused(alice: User, provider: StorageProvider) -> None:
     small = dehydrate(LARGE, attribution=APP, owner=alice)
-    stored = objects(provider)
+    stored = payload_objects(provider, alice)
 
     for refused in (
         lambda: dehydrate(LARGE, attribution=APP, owner=alice),
@@ -344,7 +232,7 @@ def test_sealing_and_releasing_inside_a_transaction_are_refused(alice: User, pro
         with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
             refused()
 
-    assert objects(provider) == stored
+    assert payload_objects(provider, alice) == stored
     assert Payload.objects.count() == 1
 
 
