@@ -29,7 +29,7 @@ from documents.services.payload_plan import Body
 from documents.services.payload_references import VERSION, digest_of, reference_of
 from documents.services.receiving import Receiving, commit_intent
 from documents.storage.base import ObjectRef
-from documents.wiring import key_ring, storage_provider
+from documents.wiring import key_ring, readable_provider, storage_provider
 
 log = structlog.get_logger(__name__)
 
@@ -133,9 +133,15 @@ def _read_where_it_is(payload: Payload) -> Body:
         return _read(moved)
 
 
+def checksum_of(key: str) -> str:
+    """What a copy of the object under ``key`` must have; of an object that no payload has, none fits."""
+    row = Payload.objects.filter(storage_path=key).only("digest").first()
+    return f"sha256:{row.digest if row else ''}"
+
+
 def _read(payload: Payload) -> Body:
     ids = EnvelopeIds(Vault.current_id(), payload.group_id, payload.pk)
-    with storage_provider(payload.storage_type).open(payload.storage_path) as reader:
+    with readable_provider(payload.storage_type, checksum_of).open(payload.storage_path) as reader:
         envelope = open_envelope(reader, payload, ids)
         if envelope.metadata.content_type != payload.content_type:
             raise AuthenticationFailed("The object holds something else than its row says.")

@@ -6,7 +6,6 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -14,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from documents.conf import PayloadConfig, VaultConfig, clouds, from_environment, hcp, s3
+from documents.conf import VaultConfig, clouds, from_environment, hcp, s3
 from documents.encryption.keyring import generate_kek
 from documents.encryption.vectors.keys import pem_of
 from documents.errors import ConfigurationError, KeyRingError, VaultError, WeakKey, WrongPassphrase
@@ -90,12 +89,6 @@ def test_both_stores_may_be_configured_at_once(configure: Configure) -> None:
         ({"VAULT_STAGED_LIFETIME": "-1"}, "VAULT_STAGED_LIFETIME"),
         ({"VAULT_MAX_REQUESTS_PER_CLIENT": "0"}, "VAULT_MAX_REQUESTS_PER_CLIENT"),
         ({"VAULT_OBJECT_NAMES": "plain"}, "VAULT_OBJECT_NAMES"),
-        ({"VAULT_PAYLOAD_INLINE_LIMIT": "1 KiB"}, "VAULT_PAYLOAD_INLINE_LIMIT"),
-        ({"VAULT_PAYLOAD_INLINE_LIMIT": "1073741825"}, "VAULT_PAYLOAD_INLINE_LIMIT"),
-        ({"VAULT_PAYLOAD_MAX_DEPTH": "0"}, "VAULT_PAYLOAD_MAX_DEPTH"),
-        ({"VAULT_PAYLOAD_MAX_DEPTH": "101"}, "VAULT_PAYLOAD_MAX_DEPTH"),
-        ({"VAULT_PAYLOAD_MAX_SIZE": "99999999999"}, "VAULT_PAYLOAD_MAX_SIZE"),
-        ({"VAULT_PAYLOAD_GRACE": "a day"}, "VAULT_PAYLOAD_GRACE"),
         ({"VAULT_REQUIRE_STAFF_MFA": "maybe"}, "VAULT_REQUIRE_STAFF_MFA"),
         ({"S3_SECRET_KEY_FILE": "/no/such/file"}, "S3_SECRET_KEY"),
     ],
@@ -109,17 +102,6 @@ def test_a_missing_or_malformed_value_is_named_in_one_line(
     assert named in str(raised.value)
     assert "\n" not in str(raised.value)
     assert "secret-canary" not in str(raised.value)
-
-
-def test_the_limits_of_payloads_have_defaults_and_names(configure: Configure) -> None:
-    assert configure().payloads == PayloadConfig(1024, 10, 16 * 1024 * 1024, timedelta(days=1))
-    set_by_name = configure(
-        VAULT_PAYLOAD_INLINE_LIMIT="1",
-        VAULT_PAYLOAD_MAX_DEPTH="100",
-        VAULT_PAYLOAD_MAX_SIZE="1073741824",
-        VAULT_PAYLOAD_GRACE="60",
-    )
-    assert set_by_name.payloads == PayloadConfig(1, 100, 1024**3, timedelta(minutes=1))
 
 
 def test_a_secret_may_come_out_of_a_file(configure: Configure, tmp_path: Path) -> None:

@@ -24,13 +24,13 @@ def small(alice: User) -> JSON:
 
 
 class Watched:
-    """Stands in for ``storage_provider`` and notes that it was asked."""
+    """Stands in for ``readable_provider`` and notes that it was asked."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, provider: StorageProvider) -> None:
         self.asked, self.provider = 0, provider
-        monkeypatch.setattr("documents.services.payload_sealing.storage_provider", self)
+        monkeypatch.setattr("documents.services.payload_sealing.readable_provider", self)
 
-    def __call__(self, *_name: str) -> StorageProvider:
+    def __call__(self, *_where: object) -> StorageProvider:
         self.asked += 1
         return self.provider
 
