@@ -28,9 +28,8 @@ from documents.conf.storage_file import (
 from documents.errors import ConfigurationError
 
 __all__ = [
-    "AzureConfig", "CollectionConfig", "GcsConfig", "HcpConfig", "KeySources", "PayloadConfig", "S3Config", "StorageFile",
-    "VaultConfig",
-    "from_environment",
+    "AzureConfig", "CollectionConfig", "GcsConfig", "HcpConfig", "KeySources", "PayloadConfig", "S3Config",
+    "StorageFile", "VaultConfig", "from_environment",
 ]  # fmt: skip
 
 OBJECT_NAMES = ("opaque", "readable")
