@@ -22,7 +22,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.deconstruct import deconstructible
 
-from documents.errors import InvalidObjectKey, ObjectNotFound, RetentionActive, TypeNotAllowed
+from documents.errors import InvalidObjectKey, ObjectNotFound, RetentionActive
 from documents.services.names import UNKNOWN_TYPE, clean_content_type, clean_filename
 from documents.services.sealed_files import SealedFile, plaintext_size, seal_file
 from documents.storage.base import ObjectInfo, StorageProvider
@@ -84,8 +84,7 @@ class VaultStorage(Storage):
             raise SuspiciousFileOperation(f"The name needs {len(stored)} characters; the field has {max_length}.")
         filename = clean_filename(posixpath.basename(given))
         content_type = clean_content_type(getattr(content, "content_type", None) or _guessed(filename))
-        if not self.policy.allows(content_type):
-            raise TypeNotAllowed(content_type, self.policy.allowed_types)
+        self.policy.check_type(content_type)
         seal_file(
             self.provider,
             self._key(stored),

@@ -1,10 +1,13 @@
 """Documents, and the attachments that hold their versions."""
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
+from django.db.models import Max
+from django.db.models.functions import Now
 
 from documents.errors import DocumentNotFound
 from documents.models.sealed import SealedObject
@@ -52,6 +55,12 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def retained_until(self) -> datetime | None:
+        """Return until when a version of it must be kept, by the database's clock, or None where none must any more."""
+        kept = self.attachments.filter(retain_until__gt=Now())
+        until: datetime | None = kept.aggregate(until=Max("retain_until"))["until"]
+        return until
 
     def current_attachment(self) -> "Attachment":
         """Return the newest version. Raises DocumentNotFound where the document was deleted meanwhile."""

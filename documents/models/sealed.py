@@ -10,7 +10,8 @@ class SealedObject(models.Model):
     so that several stores are live at once. ``size`` is the plaintext's, ``sealed_size`` the object's, both in bytes.
     ``digest`` is the SHA-256 of the whole object in hex: scrub and migration need no key. ``envelope_core``,
     ``key_block`` and ``sealed_digest`` are PREFIX and CORE, KEYBLOCK and the sealed SHA-256 of the plaintext, as
-    ``encryption/FORMAT.md`` has them. ``kek_id`` is the primary's, in hex.
+    ``encryption/FORMAT.md`` has them. ``kek_id`` is the primary's, in hex. Before
+    ``retain_until`` nobody may delete it; None is any time.
     """
 
     storage_type = models.CharField(max_length=50, default="local")
@@ -23,6 +24,7 @@ class SealedObject(models.Model):
     envelope_core = models.BinaryField(default=bytes)
     key_block = models.BinaryField(default=bytes)
     sealed_digest = models.BinaryField(default=bytes)
+    retain_until = models.DateTimeField(null=True, blank=True)
     kek_id = models.CharField(max_length=64, blank=True)
 
     class Meta:

@@ -29,12 +29,12 @@ from documents.services.actors import SYSTEM, Actor
 from documents.services.collection_budget import Budget
 from documents.services.collection_report import StoreReport
 from documents.services.epochs import check_current, ensure_current
-from documents.services.keys import COLLECTED_PREFIXES, TRASH_PREFIX
+from documents.services.keys import TRASH_PREFIX, collected_prefixes
 from documents.services.sightings import first_look, second_looks
 from documents.services.trash_look import TrashLook
 from documents.storage.base import ObjectInfo, StorageProvider
 from documents.storage.capabilities import OrderedListing
-from documents.wiring import configured_providers, vault_config
+from documents.wiring import configured_providers, storage_manager, vault_config
 
 log = structlog.get_logger(__name__)
 
@@ -117,10 +117,11 @@ class _Pass:
             purge_unknown=self._wish.purge_unknown,
             dry_run=dry_run,
         )
-        places = 1 + len(COLLECTED_PREFIXES)
+        prefixes = collected_prefixes(storage_manager().policies())
+        places = 1 + len(prefixes)
         for batch in self._listed(TRASH_PREFIX, self._budget.take_scans(places)):
             trash.look(batch)
-        for number, prefix in enumerate(COLLECTED_PREFIXES, start=1):
+        for number, prefix in enumerate(prefixes, start=1):
             for batch in self._listed(prefix, self._budget.take_scans(places - number)):
                 first_look(self._provider, batch, self._report, before=before, dry_run=dry_run)
         second_looks(

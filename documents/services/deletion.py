@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from documents.errors import ConfigurationError, DocumentNotFound, StorageError
+from documents.errors import ConfigurationError, DocumentNotFound, RetentionActive, StorageError
 from documents.failpoints import failpoint
 from documents.models import Attachment, Document, Link, ObjectRemoval, Payload
 from documents.services import audit
@@ -23,7 +23,8 @@ FAILURES_PER_PASS = 5
 
 
 def delete_document(document_id: UUID, *, owner: User | None, actor: Actor) -> None:
-    """Delete a document, its versions and its links' access. Raises DocumentNotFound where it is not the owner's.
+    """Delete a document, its versions and its links' access. Raises DocumentNotFound where it is not the owner's,
+    RetentionActive while a version must be kept.
 
     After the commit the objects are removed; one that cannot be now is removed by the sweeper later. Raises
     RuntimeError inside a transaction of the caller's: its rollback would bring rows back whose objects have gone.
@@ -32,6 +33,8 @@ def delete_document(document_id: UUID, *, owner: User | None, actor: Actor) -> N
         document = Document.objects.select_for_update(of=("self",)).filter(pk=document_id, owner=owner).first()
         if document is None:
             raise DocumentNotFound
+        if until := document.retained_until():
+            raise RetentionActive(until)
         versions, payloads = document.attachments.all(), document.payloads.all()
         removals = [*note_removals(versions), *note_removals(payloads)]
         Link.objects.filter(document=document, revoked_at=None).update(revoked_at=Now())

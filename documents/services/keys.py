@@ -1,16 +1,20 @@
 """Object keys: where in a store an attachment's object is put."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-# Where the vault's own objects are: what the collector lists. Whoever stores under another prefix adds it here, and
-# tells ``references`` which of its objects are needed.
-COLLECTED_PREFIXES = ("documents/",)
+from documents.storage.policies import Policy
+
+# Where the vault's own objects are, below the prefix of a policy or of none: what the collector lists. Who stores below
+# another one adds it here, and tells ``references`` which of its objects are needed.
+DOCUMENTS, PAYLOADS = "documents", "payloads"
+COLLECTED = (DOCUMENTS, PAYLOADS)
 TRASH_PREFIX = "trash/"
 EPOCH_PREFIX = "vault/"
 _ATTACHMENT = re.compile(
-    r"documents/(?:user_[0-9]+|system)/[0-9]{4}/[0-9]{2}/[0-9]{2}/"
+    r"(?!trash/)(?:[A-Za-z0-9._-]+/)*(?:documents|payloads)/(?:user_[0-9]+|system)/[0-9]{4}/[0-9]{2}/[0-9]{2}/"
     r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:_[A-Za-z0-9._-]+)?\.vlt"
 )
 
@@ -19,7 +23,7 @@ READABLE_PART = 80
 
 
 def object_key(
-    attachment_id: UUID, *, owner_id: int | None, at: datetime, readable_name: str = "", prefix: str = "documents"
+    attachment_id: UUID, *, owner_id: int | None, at: datetime, readable_name: str = "", prefix: str = DOCUMENTS
 ) -> str:
     """Return ``documents/user_<id>/YYYY/MM/DD/<attachment id>.vlt``, or ``documents/system/…`` without an owner.
 
@@ -31,6 +35,15 @@ def object_key(
     owner = f"user_{owner_id}" if owner_id is not None else "system"
     name = re.sub(r"[^A-Za-z0-9.-]+", "_", readable_name).strip("._")[:READABLE_PART].rstrip("._")
     return f"{prefix}/{owner}/{at:%Y/%m/%d}/{attachment_id}{f'_{name}' if name else ''}.vlt"
+
+
+def collected_prefixes(policies: Iterable[Policy]) -> tuple[str, ...]:
+    """Return where objects are that rows of the vault name: what stands there without a row is left over.
+
+    Where the most are comes last: it gets what the others leave of a pass.
+    """
+    places = {policy.key(kind) for policy in policies for kind in COLLECTED} | set(COLLECTED)
+    return tuple(f"{place}/" for place in sorted(places, key=lambda place: (place == DOCUMENTS, place)))
 
 
 def attachment_id_in(key: str) -> UUID | None:

@@ -20,6 +20,7 @@ from documents.services.links import create_link
 from documents.services.staging import confirm_upload
 from documents.services.uploads import begin_upload
 from documents.storage.base import Buffer
+from documents.storage.policies import DEFAULT
 
 
 class ObjectStorageService:
@@ -36,13 +37,16 @@ class ObjectStorageService:
         filename: str,
         content_type: str = "application/octet-stream",
         title: str = "",
+        policy: str = DEFAULT,
     ) -> Document:
-        """Seal and store the bytes that ``chunks`` yields, as a new document.
+        """Seal and store the bytes that ``chunks`` yields, as a new document, by a policy of the storage file.
 
-        When it returns, the document is durable. Raises UploadTooLarge, StorageError, or whatever ``chunks`` raises;
-        nothing is left then.
+        When it returns, the document is durable. Raises UploadTooLarge, PolicyError, StorageError, or whatever
+        ``chunks`` raises; nothing is left then.
         """
-        with begin_upload(owner=self.user, filename=filename, content_type=content_type, actor=self.actor) as upload:
+        with begin_upload(
+            owner=self.user, filename=filename, content_type=content_type, actor=self.actor, policy=policy
+        ) as upload:
             for chunk in chunks:
                 upload.write(chunk)
             staged = upload.finish()
@@ -54,7 +58,7 @@ class ObjectStorageService:
         return open_download(attachment, self.actor, start=0, stop=attachment.size)
 
     def delete(self, document_id: UUID) -> None:
-        """Delete the document and its objects. Raises DocumentNotFound."""
+        """Delete the document and its objects. Raises DocumentNotFound, RetentionActive."""
         delete_document(document_id, owner=self.user, actor=self.actor)
 
     def download_url(self, document_id: UUID, *, expires_in: timedelta | None = None) -> str:
@@ -73,9 +77,12 @@ class ObjectStorageService:
         filename: str,
         content_type: str = "application/octet-stream",
         title: str = "",
+        policy: str = DEFAULT,
     ) -> Document:
         """``store``, in a thread."""
-        return await sync_to_async(self.store)(chunks, filename=filename, content_type=content_type, title=title)
+        return await sync_to_async(self.store)(
+            chunks, filename=filename, content_type=content_type, title=title, policy=policy
+        )
 
     async def aretrieve(self, document_id: UUID) -> Download:
         """``retrieve``, in a thread. Iterate the download in a thread as well: it reads from the store."""

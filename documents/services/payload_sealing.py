@@ -25,6 +25,7 @@ from documents.models.clock import database_now
 from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.downloads import open_envelope
+from documents.services.keys import PAYLOADS
 from documents.services.payload_plan import Body
 from documents.services.payload_references import VERSION, digest_of, reference_of
 from documents.services.receiving import Receiving, commit_intent
@@ -94,7 +95,7 @@ def seal_payload(
     staged = StagedAttachment(
         document_id=group_id, owner=owner, filename="payload", content_type=MEDIA_TYPES[body.content_type]
     )
-    commit_intent(staged, provider, ring, prefix="payloads")
+    commit_intent(staged, provider, ring, prefix=PAYLOADS)
     with PayloadReceiving(staged, provider, ring, actor, limit=len(body.data)) as receiving:
         receiving.keep_for(attribution, body.content_type, kept_for=kept_for)
         receiving.write(body.data)

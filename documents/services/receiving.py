@@ -29,6 +29,7 @@ from documents.services.names import UNKNOWN_TYPE
 from documents.services.staging import delete_object_of, discard, object_checksum
 from documents.storage.base import Buffer, ObjectRef, ObjectWriter, StorageProvider
 from documents.storage.hashing import Digest
+from documents.storage.policies import Policy
 from documents.wiring import vault_config
 
 # What filetype needs to recognise a document (its documentation: 261 bytes; the rest is for containers).
@@ -64,11 +65,19 @@ class Receiving(ABC):
     failed: ClassVar[str]
 
     def __init__(
-        self, staged: StagedAttachment, provider: StorageProvider, ring: KeyRing, actor: Actor, *, limit: int
+        self,
+        staged: StagedAttachment,
+        provider: StorageProvider,
+        ring: KeyRing,
+        actor: Actor,
+        *,
+        limit: int,
+        policy: Policy | None = None,
     ) -> None:
         self.staged = staged
         self.size = 0
         self._provider, self._ring, self._actor = provider, ring, actor
+        self._policy = policy or Policy("", store=provider.name)
         self._limit, self._lease = limit, vault_config().upload_lease
         self._renew_at = time.monotonic() + self._lease.total_seconds() / 3
         self._hash = Digest()
@@ -106,7 +115,8 @@ class Receiving(ABC):
             failpoint("upload.body-sealed")
             stored = self._commit(sealer, writer)
             failpoint("upload.object-stored")
-            self._check_size(stored)
+            if self._policy.acknowledge_after_durable:
+                self._check_size(stored)
             failpoint("upload.object-confirmed")
             self._stage(sealer, stored)
         except BaseException as error:
@@ -150,6 +160,7 @@ class Receiving(ABC):
         staged = self.staged
         if staged.content_type == UNKNOWN_TYPE and (kind := filetype.guess(bytes(first[:SNIFFED]))):
             staged.content_type = kind.mime
+        self._policy.check_type(staged.content_type)
         metadata = Metadata(
             filename=staged.filename,
             content_type=staged.content_type,

@@ -6,18 +6,13 @@ registers a function here when it starts (``AppConfig.ready``).
 
 from collections.abc import Callable, Collection
 
-from django.db.models import Q
-
-from documents.models import Attachment, AuditEvent, ObjectRemoval, StagedAttachment
+from documents.models import Attachment, AuditEvent, ObjectRemoval, Payload, StagedAttachment
 from documents.services.keys import attachment_id_in
-from documents.wiring import vault_config
 
-# Given a storage type and keys, returns those of the keys that are needed there.
-Claimant = Callable[[str, Collection[str]], set[str]]
+# Given keys, returns those that are needed.
+Claimant = Callable[[Collection[str]], set[str]]
 # Given keys, returns those that this database has heard of.
 Witness = Callable[[Collection[str]], set[str]]
-
-LOCAL = "local"
 
 _claimants: dict[str, Claimant] = {}
 _witnesses: dict[str, Witness] = {}
@@ -40,28 +35,23 @@ def unregister(name: str) -> None:
     _witnesses.pop(name, None)
 
 
-def needed(storage_type: str, keys: Collection[str]) -> set[str]:
-    """Return those of ``keys`` that a row, or a claimant, needs in this store.
+def needed(keys: Collection[str]) -> set[str]:
+    """Return those of ``keys`` that a row, or a claimant, needs: in whatever store.
 
-    Rows of a failover bear its own name and need the object in each of its stores; and the local disk may hold copies
-    of what any other store has (``wiring.readable_provider``).
+    A key is one object's for ever, and its row may name another store than the one that is looked at: a failover that
+    the store is part of, a store whose object was moved and whose copy stands in for it, or the same bucket by another
+    name. None of that makes an object garbage.
 
-    The three tables are read by one statement, which sees one state of the database. Confirming deletes the staged row
-    in the transaction that makes the attachment: two statements in the wrong order would see neither.
+    The tables are read by one statement, which sees one state of the database. Confirming deletes the staged row in
+    the transaction that makes the attachment: two statements in the wrong order would see neither.
     """
     if not keys:
         return set()
-    staged, attachments, removals = (
-        model._default_manager.filter(_rows_of(storage_type), storage_path__in=keys)
-        .order_by()
-        .values_list("storage_path", flat=True)
-        for model in (StagedAttachment, Attachment, ObjectRemoval)
+    first, *others = (
+        model._default_manager.filter(storage_path__in=keys).order_by().values_list("storage_path", flat=True)
+        for model in (StagedAttachment, Attachment, Payload, ObjectRemoval)
     )
-    found = set(staged.union(attachments, removals))
-    for claimant in list(_claimants.values()):
-        for name in _names_of(storage_type):
-            found |= claimant(name, keys)
-    return found
+    return set(first.union(*others)).union(*(claimant(keys) for claimant in list(_claimants.values())))
 
 
 def known(keys: Collection[str]) -> set[str]:
@@ -76,19 +66,3 @@ def known(keys: Collection[str]) -> set[str]:
     for witness in list(_witnesses.values()):
         found |= witness(keys)
     return found
-
-
-def _names_of(storage_type: str) -> set[str]:
-    """The names under which rows may mean an object of this store."""
-    config = vault_config()
-    names = {storage_type}
-    if storage_type == LOCAL:
-        return names | set(config.store_names())
-    members = list(config.storage_file.members())
-    while above := {name for name, member in members if member in names} - names:
-        names |= above
-    return names
-
-
-def _rows_of(storage_type: str) -> Q:
-    return Q() if storage_type == LOCAL else Q(storage_type__in=_names_of(storage_type))

@@ -30,7 +30,7 @@ def first_look(
 
     ``before`` is a grace period ago by the store's own clock: what is younger may be on its way to its row.
     """
-    needed = references.needed(provider.name, [info.key for info in listed])
+    needed = references.needed([info.key for info in listed])
     left_over = [info for info in listed if info.key not in needed]
     rows = Sighting.objects.filter(storage_type=provider.name)
     seen = set(rows.filter(storage_path__in=[info.key for info in listed]).values_list("storage_path", flat=True))
@@ -91,7 +91,7 @@ def _is_still_left_over(
         info = provider.head(sighting.storage_path)
     except ObjectNotFound:
         info = None
-    if info is None or references.needed(provider.name, [sighting.storage_path]):
+    if info is None or references.needed([sighting.storage_path]):
         report.forgotten += 1
         if not dry_run:
             row.delete()

@@ -36,7 +36,7 @@ def move_to_trash(provider: StorageProvider, sighting: Sighting) -> bool:
     copy_verified(provider, key, trash_key(key))
     failpoint("collect.copied")
     # Copying takes a while; the rows have the last word. The copy stays: the trash clears itself.
-    if references.needed(provider.name, [key]):
+    if references.needed([key]):
         row.delete()
         return False
     if not row.update(state=State.TRASHED, trashed_at=database_now()):

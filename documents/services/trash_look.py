@@ -42,7 +42,7 @@ class TrashLook:
             row.storage_path: row
             for row in Sighting.objects.filter(storage_type=self._provider.name, storage_path__in=infos)
         }
-        needed = references.needed(self._provider.name, infos.keys())
+        needed = references.needed(infos.keys())
         known = references.known(infos.keys())
         self._report.in_trash += len(infos)
         self._report.unknown += len(infos.keys() - needed - known)
@@ -83,6 +83,6 @@ class TrashLook:
         if self._dry_run:
             self._report.purged += 1
             return
-        is_needed = is_needed or bool(references.needed(self._provider.name, [row.storage_path]))
+        is_needed = is_needed or bool(references.needed([row.storage_path]))
         if not is_needed or trash.is_back(self._provider, row.storage_path):
             self._report.purged += trash.purge(self._provider, row)

@@ -12,27 +12,35 @@ from documents.models import StagedAttachment
 from documents.models.clock import database_now
 from documents.services import audit
 from documents.services.actors import Actor
-from documents.services.names import clean_content_type, clean_filename
+from documents.services.keys import DOCUMENTS
+from documents.services.names import UNKNOWN_TYPE, clean_content_type, clean_filename
 from documents.services.receiving import Receiving, commit_intent
 from documents.storage.base import ObjectRef
-from documents.wiring import key_ring, storage_provider, vault_config
+from documents.storage.policies import DEFAULT
+from documents.wiring import key_ring, storage_manager, storage_provider, vault_config
 
 
-def begin_upload(*, owner: User | None, filename: str, content_type: str, actor: Actor) -> "Upload":
+def begin_upload(
+    *, owner: User | None, filename: str, content_type: str, actor: Actor, policy: str = DEFAULT
+) -> "Upload":
     """Commit the intent row and return the upload. The caller closes it: ``finish``, or ``abort``.
 
-    Raises ConfigurationError or KeyRingError before anything is written, and RuntimeError inside a transaction of the
-    caller's: its rollback would take the row that the sweeper needs to find the object.
+    ``policy`` says in which store it is put, how large it may be, of which types, and how long it is kept. Raises
+    PolicyNotFound, TypeNotAllowed, ConfigurationError or KeyRingError before anything is written, and RuntimeError
+    inside a transaction of the caller's: its rollback would take the row that the sweeper needs to find the object.
     """
-    config = vault_config()
-    provider, ring = storage_provider(), key_ring()
+    config, rule = vault_config(), storage_manager().policy(policy)
+    provider, ring = storage_provider(rule.store), key_ring()
     name = clean_filename(filename)
     staged = StagedAttachment(
         document_id=uuid4(), owner=owner, filename=name, content_type=clean_content_type(content_type)
     )
     readable_name = name if config.object_names == "readable" else ""
-    commit_intent(staged, provider, ring, prefix="documents", readable_name=readable_name)
-    return Upload(staged, provider, ring, actor, limit=config.max_upload_size)
+    if staged.content_type != UNKNOWN_TYPE:  # what was not said may still be found out
+        rule.check_type(staged.content_type)
+    commit_intent(staged, provider, ring, prefix=rule.key(DOCUMENTS), readable_name=readable_name)
+    limit = min(config.max_upload_size, rule.max_size or config.max_upload_size)
+    return Upload(staged, provider, ring, actor, limit=limit, policy=rule)
 
 
 class Upload(Receiving):
@@ -55,9 +63,11 @@ class Upload(Receiving):
         staged = self.staged
         self._note_sealed(sealer, stored)
         staged.state = StagedAttachment.State.STAGED
-        staged.expires_at = database_now() + vault_config().staged_lifetime
+        now = database_now()
+        staged.expires_at = now + vault_config().staged_lifetime
+        staged.retain_until = now + self._policy.retention if self._policy.retention else None
         fields = ("state", "expires_at", "size", "sealed_size", "digest", "envelope_core", "key_block", "sealed_digest")
-        values = {name: getattr(staged, name) for name in (*fields, "content_type")}
+        values = {name: getattr(staged, name) for name in (*fields, "content_type", "retain_until")}
         with transaction.atomic(durable=True):
             if not self._mine().update(**values):
                 raise UploadGone

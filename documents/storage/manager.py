@@ -14,7 +14,6 @@ from documents.errors import (
     ObjectNotFound,
     PolicyNotFound,
     RetentionActive,
-    TypeNotAllowed,
 )
 from documents.storage.base import Buffer, ObjectReader, StorageProvider
 from documents.storage.limits import limited
@@ -41,6 +40,10 @@ class StorageManager:
             known = ", ".join(sorted(self._policies))
             raise PolicyNotFound(f"There is no policy {name!r}. There are {known}.") from None
 
+    def policies(self) -> list[Policy]:
+        """All of them."""
+        return list(self._policies.values())
+
     def provider(self, name: str) -> StorageProvider:
         """The provider that references name. Raises ConfigurationError."""
         return self._provider_of(name)
@@ -61,8 +64,7 @@ class StorageManager:
         StorageError; nothing is left then.
         """
         rule = self.policy(policy)
-        if not rule.allows(content_type):
-            raise TypeNotAllowed(content_type, rule.allowed_types)
+        rule.check_type(content_type)
         now, provider = datetime.now(UTC), self.provider(rule.store)
         key = rule.key("objects", namespace, f"{now:%Y/%m/%d}", str(uuid.uuid4()))
         reference = provider.put_stream(key, limited(chunks, rule.max_size, provider=provider.name, key=key))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from documents.errors import TypeNotAllowed
 from documents.storage.keys import check_key
 
 DEFAULT = "documents"
@@ -32,6 +33,11 @@ class Policy:
         """Whether ``type/subtype``, in lower case and without parameters, is one of the allowed types."""
         family, _, _ = content_type.partition("/")
         return not self.allowed_types or bool({content_type, f"{family}/*"} & set(self.allowed_types))
+
+    def check_type(self, content_type: str) -> None:
+        """Raises TypeNotAllowed."""
+        if not self.allows(content_type):
+            raise TypeNotAllowed(content_type, self.allowed_types)
 
     def key(self, *segments: str) -> str:
         """Return the object key of these segments under the policy's prefix. Raises InvalidObjectKey."""

@@ -38,6 +38,7 @@ def render_document(
         "document": document,
         "attributes": None if attributes is None else rows_for(attributes),
         "attachment": attachment,
+        "kept_until": document.retained_until(),
         "can_open": can_open_documents(),
         "sha256": plaintext_digest(attachment),
         "versions": document.attachments.order_by("-version"),

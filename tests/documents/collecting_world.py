@@ -70,7 +70,7 @@ class World:
             self.store.delete(key)
         self._replace_rows({})
         Vault.current_id()
-        references.register("world", lambda _storage_type, keys: self.held & set(keys))
+        references.register("world", lambda keys: self.held & set(keys))
 
     @property
     def actor(self) -> Actor:

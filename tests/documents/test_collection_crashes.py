@@ -40,12 +40,12 @@ def test_a_collector_that_dies_anywhere_loses_nothing_and_leaves_nothing(
     heard_of(ORPHAN)
     clocked.grow_older(2 * DAY)
     monkeypatch.setenv("VAULT_FAILPOINT", f"{name}:raise")
-    Attachment.objects.filter(pk=needed.pk).update(storage_type="elsewhere")
+    Attachment.objects.filter(pk=needed.pk).update(storage_path="elsewhere")
     for passing in (timedelta(), DAY, DAY):
         let_pass(passing, clocked)
         collect_and_die_once()
     assert clocked.exists(trash_key(needed.storage_path))
-    Attachment.objects.filter(pk=needed.pk).update(storage_type="memory")
+    Attachment.objects.filter(pk=needed.pk).update(storage_path=needed.storage_path)
     collect_and_die_once()
     assert clocked.exists(needed.storage_path)
     for _ in range(4):
@@ -83,12 +83,12 @@ def test_a_deletion_that_comes_after_an_hour_takes_nothing(
 ) -> None:
     """A collector that was stopped between its row and its deletion, while another moved the object back."""
     needed = store(b"a payslip").current_attachment()
-    Attachment.objects.filter(pk=needed.pk).update(storage_type="elsewhere")
+    Attachment.objects.filter(pk=needed.pk).update(storage_path="elsewhere")
     clocked.grow_older(2 * DAY)
     collected()
     let_pass(DAY, clocked)
     collected()
-    Attachment.objects.filter(pk=needed.pk).update(storage_type="memory")
+    Attachment.objects.filter(pk=needed.pk).update(storage_path=needed.storage_path)
     assert collected().returned == 1
 
     clocked.delete(needed.storage_path)
@@ -125,12 +125,12 @@ def test_a_damaged_copy_in_the_trash_is_not_moved_back(
 ) -> None:
     """What the trash has is compared with what comes back: a store that lies then is found out as well."""
     needed = store(b"a payslip").current_attachment()
-    Attachment.objects.filter(pk=needed.pk).update(storage_type="elsewhere")
+    Attachment.objects.filter(pk=needed.pk).update(storage_path="elsewhere")
     clocked.grow_older(2 * DAY)
     collected()
     let_pass(DAY, clocked)
     collected()
-    Attachment.objects.filter(pk=needed.pk).update(storage_type="memory")
+    Attachment.objects.filter(pk=needed.pk).update(storage_path=needed.storage_path)
     with monkeypatch.context() as lying:
         lying.setattr(ClockedStore, "copy", Truncating.copy)
         assert collected().failed == 1

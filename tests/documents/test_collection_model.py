@@ -137,7 +137,7 @@ def without_references_at_the_second_look(monkeypatch: pytest.MonkeyPatch) -> No
     from documents.services import collection, sightings  # noqa: PLC0415
 
     def look_and_strike_nothing(provider: StorageProvider, listed: Sequence[ObjectInfo], *a: Any, **k: Any) -> None:
-        needed = references.needed(provider.name, [info.key for info in listed])
+        needed = references.needed([info.key for info in listed])
         look(provider, [info for info in listed if info.key not in needed], *a, **k)
 
     look = sightings.first_look
