@@ -7,6 +7,8 @@ keys for Amazon S3").
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from documents.conf import S3Config
 
 # Parts of uploads that were abandoned cost room and show in no listing.
@@ -30,6 +32,11 @@ class BucketDocuments:
     policy: dict[str, Any]
     cors: dict[str, Any]
     lifecycle: dict[str, Any]
+
+
+def origins_of_pages() -> list[str]:
+    """Return the origins under which browsers reach the vault: CSRF_TRUSTED_ORIGINS, or else ALLOWED_HOSTS by HTTPS."""
+    return list(settings.CSRF_TRUSTED_ORIGINS) or [f"https://{host}" for host in settings.ALLOWED_HOSTS]
 
 
 def bucket_documents(config: S3Config, *, origins: list[str], with_versions: bool = False) -> BucketDocuments:

@@ -36,6 +36,10 @@ _CREDENTIALS = "Check S3_ACCESS_KEY, S3_SECRET_KEY and the clock of this machine
 _PERMISSION = "Give these credentials the permission, or check S3_BUCKET and S3_REGION"
 _LATER = "Try again later; if it stays, look at the store"
 _ENDPOINT = "Check S3_ENDPOINT_URL, the name it holds and the network between"
+_TLS = (
+    "Check the certificate at S3_ENDPOINT_URL, and that this machine trusts its issuer; an endpoint without TLS is "
+    "written http://"
+)
 
 # Codes of the S3 API (Amazon S3 API Reference, "Error responses"), and the bare statuses that a HEAD has instead.
 _BY_CODE: Mapping[str, tuple[type[StorageError], str]] = {
@@ -58,7 +62,7 @@ _BY_CODE: Mapping[str, tuple[type[StorageError], str]] = {
     "ExpiredToken": (StorageAccessDenied, "The temporary credentials have expired: renew them"),
     "TokenRefreshRequired": (StorageAccessDenied, "The temporary credentials have expired: renew them"),
     "InvalidToken": (StorageAccessDenied, _CREDENTIALS),
-    "RequestTimeTooSkewed": (StorageAccessDenied, "Set the clock of this machine"),
+    "RequestTimeTooSkewed": (StorageAccessDenied, "Set the clock of this machine, or that of the store, by NTP"),
     "AccessDenied": (StorageAccessDenied, _PERMISSION),
     "AuthorizationHeaderMalformed": (StorageAccessDenied, "Correct S3_REGION"),
     "PermanentRedirect": (BucketNotFound, "The bucket is in another region: correct S3_REGION"),
@@ -136,7 +140,7 @@ def _from_botocore(error: BotoCoreError, *, provider: str, key: str) -> StorageE
     if isinstance(error, _CREDENTIALS_MISSING):
         return StorageAccessDenied("No credentials for the store", provider=provider, key=key, hint=_CREDENTIALS)
     if isinstance(error, SSLError):
-        return StorageUnavailable("TLS with the store failed", provider=provider, key=key, hint=_ENDPOINT)
+        return StorageUnavailable("TLS with the store failed", provider=provider, key=key, hint=_TLS)
     if isinstance(error, (ParamValidationError, InvalidRegionError)):
         return StorageError(f"The request cannot be made ({name})", provider=provider, key=key)
     if isinstance(error, _UNREACHABLE):

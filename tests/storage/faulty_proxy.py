@@ -1,24 +1,18 @@
 """An HTTP proxy in front of a real S3 server that breaks answers in the ways that networks and stores do."""
 
-import http.client
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from tests.storage.forwarding_server import Answer, ForwardingHandler, serving
 
 # Longer than the read timeout of the impatient clients under test.
 SILENCE_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,81 +82,42 @@ class FaultyProxy:
 
 
 @contextmanager
-def faulty_proxy(upstream: str) -> Iterator[FaultyProxy]:
+def faulty_proxy(upstream: str, *, tls: ssl.SSLContext | None = None) -> Iterator[FaultyProxy]:
     class Handler(_Handler):
         target = urlsplit(upstream).netloc
 
-    server = _Server(("127.0.0.1", 0), Handler)
-    Handler.proxy = FaultyProxy(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with serving(Handler, tls=tls) as url:
+        Handler.proxy = FaultyProxy(url)
         yield Handler.proxy
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients hang up in the middle here; that is what is tested, and nothing to print."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 10
-    target: str
+class _Handler(ForwardingHandler):
     proxy: FaultyProxy
 
     def handle_any(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.read_body()
         fault = self.proxy.next_fault(self.command, self.path)
         if fault is None:
-            self._send(self._forward(body), cut=None, reset=False)
+            self.send(self.forward(body))
         elif fault.silent:
             threading.Event().wait(SILENCE_SECONDS)
             self.close_connection = True
         elif fault.before:
             self._send(fault.before, cut=fault.cut, reset=fault.reset)
         else:
-            answer = self._forward(body)
+            answer = self.forward(body)
             if fault.lost:
                 self._end(reset=fault.reset)
             else:
                 self._send(answer, cut=fault.cut, reset=fault.reset)
 
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any  # noqa: N815
-
-    def _forward(self, body: bytes) -> Answer:
-        connection = http.client.HTTPConnection(self.target, timeout=10)
-        try:
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
-            connection.request(self.command, self.path, body=body, headers=headers)
-            answer = connection.getresponse()
-            kept = tuple(
-                (name, value) for name, value in answer.getheaders()
-                if name.lower() not in ("connection", "transfer-encoding", "content-length")
-            )  # fmt: skip
-            length = (("Content-Length", answer.getheader("Content-Length", "0")),) if self.command == "HEAD" else ()
-            return Answer(answer.status, (*kept, *length), answer.read())
-        finally:
-            connection.close()
-
     def _send(self, answer: Answer, *, cut: float | None, reset: bool) -> None:
-        self.send_response_only(answer.status)
-        for name, value in answer.headers:
-            self.send_header(name, value)
-        if self.command != "HEAD" and answer.status != http.HTTPStatus.NO_CONTENT:
-            self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        if self.command == "HEAD":
+        if cut is None or self.command == "HEAD":
+            self.send(answer)
             return
-        self.wfile.write(answer.body if cut is None else answer.body[: int(len(answer.body) * cut)])
-        if cut is not None:
-            self._end(reset=reset)
+        self.send_head(answer)
+        self.wfile.write(answer.body[: int(len(answer.body) * cut)])
+        self._end(reset=reset)
 
     def _end(self, *, reset: bool) -> None:
         self.wfile.flush()
@@ -171,6 +126,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
         self.close_connection = True
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass

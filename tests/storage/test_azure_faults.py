@@ -22,7 +22,8 @@ from tests.services.azurite import ACCOUNT
 from tests.services.fixtures import azure_client_for
 from tests.services.processes import free_port
 from tests.storage.cloud_calls import CALLS, LARGE, SMALL, Case, copy, get, get_range, head, put, replace
-from tests.storage.faulty_proxy import GARBAGE, PAGE, Answer, Fault, FaultyProxy, faulty_proxy
+from tests.storage.faulty_proxy import GARBAGE, PAGE, Fault, FaultyProxy, faulty_proxy
+from tests.storage.forwarding_server import Answer
 
 
 def refusal(status: int, code: str) -> Answer:

@@ -21,7 +21,8 @@ from documents.storage.gcs import GcsProvider
 from tests.services.fixtures import gcs_client_for
 from tests.services.processes import free_port
 from tests.storage.cloud_calls import CALLS, LARGE, SMALL, Case, delete, put, put_large
-from tests.storage.faulty_proxy import GARBAGE, PAGE, Answer, Fault, FaultyProxy, faulty_proxy
+from tests.storage.faulty_proxy import GARBAGE, PAGE, Fault, FaultyProxy, faulty_proxy
+from tests.storage.forwarding_server import Answer
 from tests.storage.gcs_server import GcsServer, gcs_server
 
 

@@ -23,7 +23,8 @@ from documents.storage.s3 import S3Provider
 from tests.services.fixtures import s3_client_for
 from tests.services.processes import free_port
 from tests.services.s3_server import S3Server
-from tests.storage.faulty_proxy import FAULTS, Answer, Fault, FaultyProxy, faulty_proxy, xml_error
+from tests.storage.faulty_proxy import FAULTS, Fault, FaultyProxy, faulty_proxy, xml_error
+from tests.storage.forwarding_server import Answer
 from tests.storage.s3_calls import CALLS, LARGE, SMALL, Case, get, put, put_large, replace
 
 if TYPE_CHECKING:

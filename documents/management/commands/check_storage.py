@@ -2,16 +2,20 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from documents.errors import ConfigurationError
-from documents.services.probing import Finding, Outcome, probe_storage
-from documents.wiring import storage_provider
+from documents.errors import ConfigurationError, StorageError
+from documents.services.probing import Finding, Outcome, probe_storage, unreachable
+from documents.services.s3_policy import origins_of_pages
+from documents.wiring import storage_provider, vault_config
 
 MARKS = {Outcome.OK: "ok     ", Outcome.FAILED: "FAILED ", Outcome.MISSING: "missing"}
+# Of the JSON. It grows when a member changes its meaning or goes, not when one is added.
+SCHEMA_VERSION = 1
 
 
 class Command(BaseCommand):
@@ -25,23 +29,30 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("storage_type", nargs="?", default=None, help="local, s3 …; default: STORAGE_TYPE")
+        parser.add_argument("--store", metavar="ALIAS", default=None, help="the same, as an option")
         parser.add_argument("--format", choices=("text", "json"), default="text")
-        parser.add_argument("--quick", action="store_true", help="without parts and signed URLs")
+        parser.add_argument("--quick", action="store_true", help="without parts, signed URLs and CORS")
+        parser.add_argument("--origin", action="append", default=None, help="of the vault's pages; may be repeated")
 
-    def handle(self, *_args: Any, storage_type: str | None, format: str, quick: bool, **_options: Any) -> None:  # noqa: A002  # the option's name
-        try:
-            provider = storage_provider(storage_type)
-        except ConfigurationError as error:
-            raise CommandError(str(error), returncode=2) from error
+    def handle(
+        self,
+        *_args: Any,
+        storage_type: str | None,
+        store: str | None,
+        format: str,  # noqa: A002  # the option's name
+        quick: bool,
+        origin: list[str] | None,
+        **_options: Any,
+    ) -> None:
+        name = store or storage_type or vault_config().storage_type
         findings = []
-        for finding in probe_storage(provider, thorough=not quick):
+        for finding in _probed(name, thorough=not quick, origins=origin or origins_of_pages()):
             findings.append(finding)
             if format == "text":
                 self._tell(finding)
         if format == "json":
-            self.stdout.write(
-                json.dumps({"provider": provider.name, "findings": [asdict(f) for f in findings]}, indent=2)
-            )
+            report = {"schema_version": SCHEMA_VERSION, "provider": name, "findings": [asdict(f) for f in findings]}
+            self.stdout.write(json.dumps(report, indent=2))
         failed = sum(finding.outcome is Outcome.FAILED for finding in findings)
         if failed:
             raise CommandError(f"{failed} of {len(findings)} probes failed.", returncode=1)
@@ -50,3 +61,16 @@ class Command(BaseCommand):
         self.stdout.write(f"{MARKS[finding.outcome]}  {finding.probe}: {finding.detail}")
         if finding.hint:
             self.stdout.write(f"         {finding.hint}.")
+        if finding.outcome is Outcome.FAILED:
+            self.stdout.write(f"         Trying again {'may help' if finding.retryable else 'will not help'}.")
+
+
+def _probed(name: str, *, thorough: bool, origins: list[str]) -> Iterator[Finding]:
+    try:
+        provider = storage_provider(name)
+    except ConfigurationError as error:
+        raise CommandError(str(error), returncode=2) from error
+    except StorageError as error:
+        yield unreachable(error)
+        return
+    yield from probe_storage(provider, thorough=thorough, origins=origins)

@@ -4,11 +4,10 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from documents.conf import S3Config
-from documents.services.s3_policy import bucket_documents
+from documents.services.s3_policy import bucket_documents, origins_of_pages
 from documents.wiring import vault_config
 
 KINDS = ("policy", "cors", "lifecycle")
@@ -34,7 +33,6 @@ class Command(BaseCommand):
         config = vault_config().store(store)
         if not isinstance(config, S3Config):
             raise CommandError(f"{store} is no bucket of S3. Set S3_BUCKET and the other S3_* variables.", returncode=2)
-        origins = origin or settings.CSRF_TRUSTED_ORIGINS or [f"https://{host}" for host in settings.ALLOWED_HOSTS]
-        documents = bucket_documents(config, origins=list(origins), with_versions=versions)
+        documents = bucket_documents(config, origins=origin or origins_of_pages(), with_versions=versions)
         shown = {name: getattr(documents, name) for name in KINDS}
         self.stdout.write(json.dumps(shown[kind] if kind else shown, indent=2))
