@@ -1,0 +1,77 @@
+"""How much each store holds: by the rows, or by the store itself."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from documents.models import Attachment, StagedAttachment
+from documents.storage.base import StorageProvider
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """``small`` has, for some sizes, how many objects are smaller and how many bytes those have together."""
+
+    objects: int = 0
+    size: int = 0
+    small: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+
+    def billed_size(self, smallest: int) -> int:
+        """The bytes where each object counts with ``smallest`` at the least, 0 or one of the sizes in ``small``."""
+        if not smallest:
+            return self.size
+        count, size = self.small.get(smallest, (0, 0))
+        return self.size - size + count * smallest
+
+
+def holdings_by_rows(sizes: Iterable[int]) -> dict[str, Holdings]:
+    """Return what the rows say is stored, by storage type. ``sizes`` are those of ``Holdings.small``."""
+    wanted = [size for size in set(sizes) if size]
+    staged = StagedAttachment.objects.filter(state=StagedAttachment.State.STAGED)
+    found: dict[str, Holdings] = defaultdict(Holdings)
+    for rows in (Attachment.objects.all(), staged):
+        for row in _totals(rows, wanted):
+            small = {size: (row[f"count_{size}"], row[f"size_{size}"]) for size in wanted}
+            found[row["storage_type"]] = _together(
+                found[row["storage_type"]], Holdings(row["objects"], row["size"], small)
+            )
+    return dict(found)
+
+
+def holdings_by_listing(provider: StorageProvider, sizes: Iterable[int]) -> Holdings:
+    """List the whole store, in flat memory. Raises StorageError."""
+    objects = size = 0
+    counts: Counter[int] = Counter()
+    totals: Counter[int] = Counter()
+    wanted = [least for least in set(sizes) if least]
+    for info in provider.iter_locations():
+        objects += 1
+        size += info.size
+        for least in wanted:
+            if info.size < least:
+                counts[least] += 1
+                totals[least] += info.size
+    return Holdings(objects, size, {least: (counts[least], totals[least]) for least in wanted})
+
+
+def _totals(rows: "QuerySet[Any]", sizes: list[int]) -> "QuerySet[Any]":
+    """One row for each storage type; nothing is loaded."""
+    each: dict[str, Any] = {"objects": Count("pk"), "size": Coalesce(Sum("sealed_size"), 0)}
+    for size in sizes:
+        smaller = Q(sealed_size__lt=size)
+        each[f"count_{size}"] = Count("pk", filter=smaller)
+        each[f"size_{size}"] = Coalesce(Sum("sealed_size", filter=smaller), 0)
+    totals: QuerySet[Any] = rows.order_by().values("storage_type").annotate(**each)
+    return totals
+
+
+def _together(one: Holdings, other: Holdings) -> Holdings:
+    small = {
+        size: (count + one.small.get(size, (0, 0))[0], total + one.small.get(size, (0, 0))[1])
+        for size, (count, total) in other.small.items()
+    }
+    return Holdings(one.objects + other.objects, one.size + other.size, small)
