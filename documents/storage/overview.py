@@ -16,8 +16,8 @@ PROVIDERS = {
 
 
 def has_capability(provider: type, capability: type) -> bool:
-    """Whether a provider of this class has every member that the protocol ``capability`` names."""
-    return all(hasattr(provider, name) for name in vars(capability) if not name.startswith("_"))
+    """Whether a provider of this class has every member that the protocol ``capability`` names; None is none."""
+    return all(getattr(provider, name, None) is not None for name in vars(capability) if not name.startswith("_"))
 
 
 def provider_classes() -> dict[str, type]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 
-from documents.errors import BucketNotFound, ObjectExists, ObjectNotFound
+from documents.errors import BucketNotFound, ObjectExists, ObjectNotFound, StorageUnavailable
 from documents.storage.bucket_capabilities import BucketInfo
 from documents.storage.s3_objects import S3Operations
 
@@ -40,6 +41,8 @@ class S3Buckets(S3Operations):
     def delete_bucket(self, name: str) -> None:
         try:
             with self.bucket.errors():
-                self.bucket.client.delete_bucket(Bucket=name)
+                answer = self.bucket.client.delete_bucket(Bucket=name)
         except (ObjectNotFound, BucketNotFound):
-            pass
+            return
+        if answer["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NO_CONTENT and self.has_bucket(name):
+            raise StorageUnavailable("The store did not delete the bucket", provider=self.bucket.provider)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from documents.errors import ObjectNotFound, StorageUnavailable, UnsupportedOperation
@@ -74,7 +75,11 @@ class S3MultipartUploads(S3Objects):
         bucket, full_key = self.bucket, self.bucket.full_key(key)
         try:
             with bucket.errors(key):
-                bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=full_key, UploadId=upload_id)
+                answer = bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=full_key, UploadId=upload_id)
+            if answer["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NO_CONTENT:
+                # Of no store that did it. Of an upload that has gone the parts are not found.
+                next(self.list_parts(key, upload_id), None)
+                raise StorageUnavailable("The store did not abort the upload", provider=bucket.provider, key=key)
         except ObjectNotFound:
             pass
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
-from documents.errors import ObjectNotFound, UnsupportedOperation
+from documents.errors import ObjectNotFound, StorageUnavailable, UnsupportedOperation
 from documents.storage.base import ObjectReader
 from documents.storage.bucket_capabilities import ObjectVersion, VersioningState
 from documents.storage.keys import can_begin_a_key, is_valid_key
@@ -33,6 +34,9 @@ class S3Versions(S3Operations):
                 Bucket=bucket.name,
                 VersioningConfiguration={"Status": "Enabled" if state is VersioningState.ENABLED else "Suspended"},
             )
+        # The answer has no body: any 200 would look like one.
+        if self.versioning_state() is not state:
+            raise StorageUnavailable("The store did not change the versioning of the bucket", provider=bucket.provider)
 
     def iter_versions(self, prefix: str = "") -> Iterator[ObjectVersion]:
         if not can_begin_a_key(prefix):
@@ -54,9 +58,13 @@ class S3Versions(S3Operations):
         bucket, full_key = self.bucket, self.bucket.full_key(key)
         try:
             with bucket.errors(key):
-                bucket.client.delete_object(Bucket=bucket.name, Key=full_key, VersionId=version_id)
+                answer = bucket.client.delete_object(Bucket=bucket.name, Key=full_key, VersionId=version_id)
         except ObjectNotFound:
-            pass
+            return
+        if answer["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NO_CONTENT and any(
+            (version.key, version.version_id) == (key, version_id) for version in self.iter_versions(key)
+        ):
+            raise StorageUnavailable("The store did not delete the version", provider=bucket.provider, key=key)
 
     def _version(self, entry: Any) -> ObjectVersion:
         modified_at: datetime = entry["LastModified"]

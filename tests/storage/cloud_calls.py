@@ -5,18 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from documents.storage.capabilities import OrderedListing
+from documents.storage.capabilities import ConditionalCreate, OrderedListing
 from documents.storage.conformance_changes import BulkDeletingProvider, ComparingProvider, CopyingProvider
 from documents.storage.conformance_samples import body_of, fresh_key
-from documents.storage.part_writer import PartWriter
-from documents.storage.streaming import pieces_of, write_all
+from documents.storage.streaming import pieces_of
 
 SMALL = body_of(200_000)
 # Two parts.
 LARGE = body_of(8 * 1024 * 1024 + 1)
 
 
-class CloudProvider(CopyingProvider, BulkDeletingProvider, ComparingProvider, Protocol):
+class CloudProvider(ConditionalCreate, CopyingProvider, BulkDeletingProvider, ComparingProvider, Protocol):
     """What GCS and Azure have."""
 
 
@@ -37,14 +36,12 @@ class Case:
 
 
 def put(case: Case) -> None:
-    assert case.provider.put_bytes(case.new, SMALL).size == len(SMALL)
+    assert case.provider.put_if_absent(case.new, SMALL).size == len(SMALL)
     assert case.direct.get(case.new) == SMALL
 
 
 def put_large(case: Case) -> None:
-    writer = case.provider.open_writer(case.new)
-    assert isinstance(writer, PartWriter)
-    assert write_all(writer, [LARGE]).size == len(LARGE)
+    assert case.provider.put_stream(case.new, [LARGE]).size == len(LARGE)
     assert case.direct.get(case.new) == LARGE
 
 

@@ -1,17 +1,22 @@
 """Every operation of the S3 provider, as a call that says whether it did what it should: for the tests of faults."""
 
+import uuid
 from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
 from documents.errors import BucketNotFound
 from documents.storage.bucket_capabilities import CannedAcl, VersioningState
+from documents.storage.capabilities import Part
 from documents.storage.conformance_samples import body_of, fresh_key
 from documents.storage.multipart import MIN_PART_SIZE
 from documents.storage.s3 import S3Provider
-from tests.services.fixtures import s3_client_for
-from tests.services.s3_server import S3Server
 from tests.storage.faulty_proxy import FaultyProxy
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 SMALL = body_of(200_000)
 LARGE = body_of(MIN_PART_SIZE + 1)
@@ -29,27 +34,43 @@ def config_of(patience: timedelta) -> Config:
 
 
 class Case:
-    """One object, one open multipart upload, and the same bucket seen through the faulty proxy."""
+    """The bucket seen through the faulty proxy, and what a call needs there, made when it is first asked for."""
 
-    def __init__(self, server: S3Server, bucket: str, proxy: FaultyProxy, direct: S3Provider) -> None:
-        self.proxy, self.direct, self._bucket = proxy, direct, bucket
-        self._through = S3Server(proxy.endpoint_url, server.access_key, server.secret_key, server.kind)
-        self.be_patient(PATIENT)
-        self.there, self.new, self.in_parts = fresh_key(), fresh_key(), fresh_key()
+    def __init__(self, client: "S3Client", proxy: FaultyProxy, direct: S3Provider) -> None:
+        self.proxy, self.direct = proxy, direct
+        self.provider = S3Provider(client=client, bucket=direct.bucket.name, part_size=MIN_PART_SIZE)
+        self.new = fresh_key()
+        self.bucket = f"test-{uuid.uuid4()}"
 
-    def be_patient(self, patience: timedelta) -> None:
-        """Waits so long for each answer from here on."""
-        client = s3_client_for(self._through, config_of(patience))
-        self.provider = S3Provider(client=client, bucket=self._bucket, part_size=MIN_PART_SIZE)
+    @cached_property
+    def there(self) -> str:
+        """The key of an object."""
+        return self.direct.put_bytes(fresh_key(), SMALL).key
 
-    def prepare(self) -> None:
-        self.direct.put_bytes(self.there, SMALL)
-        self.upload_id = self.direct.create_multipart(self.in_parts)
-        self.parts = [self.direct.upload_part(self.in_parts, self.upload_id, 1, b"part")]
+    @cached_property
+    def in_parts(self) -> str:
+        """The key of a multipart upload that has begun."""
+        return fresh_key()
+
+    @cached_property
+    def upload_id(self) -> str:
+        return self.direct.create_multipart(self.in_parts)
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        return [self.direct.upload_part(self.in_parts, self.upload_id, 1, b"part")]
+
+    def written(self) -> list[bytes]:
+        """What is there of the keys that a call may have written."""
+        keys = (self.new, *([self.there] if "there" in vars(self) else []))
+        return [self.direct.get(key) for key in keys if self.direct.exists(key)]
+
+    def clear(self) -> None:
+        self.direct.delete_bucket(self.bucket)
 
 
 def put(case: Case) -> None:
-    assert case.provider.put_bytes(case.new, SMALL).size == len(SMALL)
+    assert case.provider.put_if_absent(case.new, SMALL).size == len(SMALL)
     assert case.direct.get(case.new) == SMALL
 
 
@@ -102,7 +123,8 @@ def upload_part(case: Case) -> None:
 
 
 def list_parts(case: Case) -> None:
-    assert list(case.provider.list_parts(case.in_parts, case.upload_id)) == case.parts
+    parts = case.parts
+    assert list(case.provider.list_parts(case.in_parts, case.upload_id)) == parts
 
 
 def complete(case: Case) -> None:
@@ -110,8 +132,14 @@ def complete(case: Case) -> None:
     assert case.direct.get(case.in_parts) == b"part"
 
 
+def abort(case: Case) -> None:
+    case.provider.abort_multipart(case.in_parts, case.upload_id)
+    assert list(case.direct.iter_multiparts(case.in_parts)) == []
+
+
 def list_uploads(case: Case) -> None:
-    assert [found for _, found, _ in case.provider.iter_multiparts(case.in_parts)] == [case.upload_id]
+    upload_id = case.upload_id
+    assert [found for _, found, _ in case.provider.iter_multiparts(case.in_parts)] == [upload_id]
 
 
 def sweep(case: Case) -> None:
@@ -156,6 +184,19 @@ def versioning(case: Case) -> None:
     assert case.provider.versioning_state() is VersioningState.OFF
 
 
+def set_versioning(case: Case) -> None:
+    case.direct.create_bucket(case.bucket)  # of its own: what is deleted under it leaves a marker
+    S3Provider(client=case.provider.bucket.client, bucket=case.bucket).set_versioning(VersioningState.SUSPENDED)
+    changed = S3Provider(client=case.direct.bucket.client, bucket=case.bucket)
+    assert changed.versioning_state() is VersioningState.SUSPENDED
+
+
+def delete_version(case: Case) -> None:
+    [version] = case.direct.iter_versions(case.there)
+    case.provider.delete_version(case.there, version.version_id)
+    assert list(case.direct.iter_versions(case.there)) == []
+
+
 def read_acl(case: Case) -> None:
     assert len(case.provider.object_acl(case.there).grants) == 1
 
@@ -166,6 +207,23 @@ def write_acl(case: Case) -> None:
 
 def bucket_acl(case: Case) -> None:
     assert case.provider.bucket_acl().owner
+
+
+def write_bucket_acl(case: Case) -> None:
+    case.provider.set_bucket_acl(CannedAcl.PRIVATE)
+
+
+def create_bucket(case: Case) -> None:
+    case.provider.create_bucket(case.bucket)
+    assert case.direct.has_bucket(case.bucket)
+
+
+def delete_bucket(case: Case) -> None:
+    case.direct.create_bucket(case.bucket)
+    case.provider.delete_bucket(case.bucket)
+    if case.proxy.fault and case.proxy.fault.name.startswith("404"):
+        return  # then there is none, as far as anybody can tell
+    assert not case.direct.has_bucket(case.bucket)
 
 
 def list_buckets(case: Case) -> None:
@@ -179,7 +237,9 @@ def has_bucket(case: Case) -> None:
 
 CALLS = (
     put, put_large, get, get_range, head, exists, does_not_exist, delete, list_objects, list_in_order, create,
-    upload_part, list_parts,
-    complete, list_uploads, sweep, copy, copy_in_parts, replace, delete_many, list_versions, open_version, versioning,
-    read_acl, write_acl, bucket_acl, list_buckets, has_bucket,
+    upload_part, list_parts, complete, abort, list_uploads, sweep, copy, copy_in_parts, replace, delete_many,
+    list_versions, open_version, delete_version, versioning, set_versioning, read_acl, write_acl, bucket_acl,
+    write_bucket_acl, list_buckets, has_bucket, create_bucket, delete_bucket,
 )  # fmt: skip
+# They have answers of their own to a conflict, and to a condition that the store lacks.
+WRITES = (put, put_large, complete, copy, copy_in_parts, replace)

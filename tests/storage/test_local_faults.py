@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from documents.errors import (
     UnsupportedOperation,
 )
 from documents.storage.local import LocalProvider
+from tests.storage.operations import operations_of, recorded
 
 
 @pytest.fixture
@@ -89,6 +91,52 @@ def test_a_fault_of_the_system_during_a_read_is_told(
         patched.setattr(os, call, failing(errno.EIO))
         error = raised_by(lambda: provider.get("k"))
     assert type(error) is StorageUnavailable
+
+
+OPERATIONS: dict[str, Callable[[LocalProvider], object]] = {
+    "put_if_absent": lambda provider: provider.put_if_absent("a/new", b"x"),
+    "put_stream": lambda provider: provider.put_stream("a/new", [b"x"]),
+    "get": lambda provider: provider.get("a/there"),
+    "get_range": lambda provider: provider.get_range("a/there", 0, 1),
+    "exists": lambda provider: provider.exists("a/there"),
+    "delete": lambda provider: provider.delete("a/there"),
+    "delete_many": lambda provider: list(provider.delete_many(["a/there"])),
+    "copy": lambda provider: provider.copy("a/there", "a/new"),
+    "iter_locations": lambda provider: list(provider.iter_locations()),
+    "remove_unfinished": lambda provider: provider.remove_unfinished(older_than=timedelta(0)),
+}
+SYSTEM_CALLS = ("open", "fstat", "stat", "scandir", "preadv", "write", "fsync", "link", "unlink", "mkdir", "dup")
+
+
+def test_every_operation_is_struck(provider: LocalProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider.put_bytes("a/there", b"x")
+    called = recorded(LocalProvider, monkeypatch)
+    for operation in OPERATIONS.values():
+        operation(provider)
+        provider.delete("a/new")
+        if not provider.exists("a/there"):
+            provider.put_bytes("a/there", b"x")
+    assert operations_of(LocalProvider) - called == set()
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EACCES], ids=errno.errorcode.get)
+@pytest.mark.parametrize("call", SYSTEM_CALLS)
+def test_a_fault_of_the_system_is_an_error_of_every_operation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int
+) -> None:
+    struck = set()
+    for name, operation in OPERATIONS.items():
+        provider = LocalProvider(tmp_path / name)
+        provider.put_bytes("a/there", b"x")
+        with monkeypatch.context() as patched:
+            patched.setattr(os, call, failing(code))
+            error = raised_by(lambda operation=operation, provider=provider: operation(provider))  # type: ignore[misc]
+        if error:
+            struck.add(name)
+            assert type(error) is CODES[code]
+        # Whatever was said: what is there is whole.
+        assert all(provider.get(info.key) == b"x" for info in provider.iter_locations())
+    assert struck or call in ("dup", "mkdir", "stat", "unlink")
 
 
 def test_a_root_that_cannot_be_made_is_told(tmp_path: Path) -> None:

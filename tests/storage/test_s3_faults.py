@@ -3,8 +3,11 @@
 import http.client
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace as replace_dataclass
 from datetime import timedelta
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,16 +26,41 @@ from documents.storage.s3 import S3Provider
 from tests.services.fixtures import s3_client_for
 from tests.services.processes import free_port
 from tests.services.s3_server import S3Server
-from tests.storage.faulty_proxy import FAULTS, Fault, FaultyProxy, faulty_proxy, xml_error
+from tests.storage.faulty_proxy import (
+    FAULTS,
+    FAULTS_OF_WRITES,
+    SILENCE,
+    Fault,
+    FaultyProxy,
+    faulty_proxy,
+    xml_error,
+)
 from tests.storage.forwarding_server import Answer
-from tests.storage.s3_calls import CALLS, LARGE, SMALL, Case, get, put, put_large, replace
+from tests.storage.operations import operations_of, recorded
+from tests.storage.s3_calls import (
+    CALLS,
+    LARGE,
+    PATIENT,
+    SMALL,
+    WRITES,
+    Case,
+    config_of,
+    create_bucket,
+    get,
+    list_objects,
+    put,
+    put_large,
+    replace,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 # After these a second attempt helps, and botocore or the reader makes it.
-PASSING = ("500 InternalError", "503 SlowDown", "silence", "no answer", "a reset instead of an answer",
-           "a body cut in the middle", "a reset in the middle")  # fmt: skip
+PASSING = tuple(fault for fault in FAULTS if fault.name == "500 InternalError" or fault.cut is not None or fault.lost)
+# No request to the store.
+ARITHMETIC = {"presign_get", "presign_put", "presign_part"}
+IMPATIENT = timedelta(seconds=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +70,14 @@ def proxy(s3_server: S3Server) -> Iterator[FaultyProxy]:
 
 
 @pytest.fixture
-def case(
-    s3_server: S3Server, s3_shared_bucket: str, proxy: FaultyProxy, direct: S3Provider, monkeypatch: pytest.MonkeyPatch
-) -> Case:
-    # botocore pauses up to a second between attempts.
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
-    case = Case(s3_server, s3_shared_bucket, proxy, direct)
-    case.prepare()
-    return case
+def patient(s3_server: S3Server, proxy: FaultyProxy) -> "S3Client":
+    """A new one for each test: a client gives up repeating when it had to too often."""
+    return s3_client_for(replace_dataclass(s3_server, endpoint_url=proxy.endpoint_url), config_of(PATIENT))
+
+
+@pytest.fixture
+def impatient(s3_server: S3Server, proxy: FaultyProxy) -> "S3Client":
+    return s3_client_for(replace_dataclass(s3_server, endpoint_url=proxy.endpoint_url), config_of(IMPATIENT))
 
 
 @pytest.fixture(scope="module")
@@ -57,34 +85,83 @@ def direct(s3_client: "S3Client", s3_shared_bucket: str) -> S3Provider:
     return S3Provider(client=s3_client, bucket=s3_shared_bucket)
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
+@pytest.fixture(autouse=True)
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore pauses up to a second between attempts."""
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
+
+
+@pytest.fixture
+def case(patient: "S3Client", proxy: FaultyProxy, direct: S3Provider) -> Iterator[Case]:
+    proxy.strike(Fault("none"), times=0)
+    case = Case(patient, proxy, direct)
+    yield case
+    if any(case.bucket in request for request in proxy.seen):
+        case.clear()
+
+
+def test_every_operation_is_struck(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = recorded(S3Provider, monkeypatch)
+    for call in CALLS:
+        call(case)
+        case.clear()
+        case = Case(case.provider.bucket.client, case.proxy, case.direct)
+    assert operations_of(S3Provider) - called == ARITHMETIC
+
+
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    [*product(CALLS, FAULTS), *product(WRITES, FAULTS_OF_WRITES)],
+    ids=lambda parameter: getattr(parameter, "name", "") or parameter.__name__,
+)
 def test_a_lasting_fault_is_never_silent(case: Case, call: Callable[[Case], None], fault: Fault) -> None:
-    if fault.silent:
-        case.be_patient(timedelta(seconds=0.4))
     case.proxy.strike(fault)
     with suppress(StorageError):
         call(case)
-    # Whatever was said: what is there is whole.
-    for key in (case.new, case.there):
-        if case.direct.exists(key):
-            assert case.direct.get(key) in (SMALL, LARGE)
     assert case.proxy.seen
+    # Whatever was said: what is there is whole.
+    assert set(case.written()) <= {SMALL, LARGE}
 
 
-@pytest.mark.parametrize("name", PASSING)
+def test_a_lasting_silence_is_an_error_of_every_operation(
+    impatient: "S3Client", proxy: FaultyProxy, direct: S3Provider
+) -> None:
+    cases = [Case(impatient, proxy, direct) for _ in CALLS]
+    proxy.strike(SILENCE)
+
+    def told(call: Callable[[Case], None], case: Case) -> bool:
+        try:
+            call(case)
+        except StorageUnavailable:
+            return True
+        return False
+
+    # All at once: each of them waits for its time to be over.
+    with ThreadPoolExecutor(len(CALLS)) as threads:
+        answers = list(threads.map(told, CALLS, cases))
+    assert [call.__name__ for call, was_told in zip(CALLS, answers, strict=True) if not was_told] == []
+    for case in cases:
+        case.clear()
+        assert set(case.written()) <= {SMALL, LARGE}
+
+
+@pytest.mark.parametrize("call", [put, put_large, get, list_objects], ids=lambda call: call.__name__)
+def test_a_passing_silence_is_survived(
+    impatient: "S3Client", proxy: FaultyProxy, direct: S3Provider, call: Callable[[Case], None]
+) -> None:
+    test_a_passing_fault_is_survived(Case(impatient, proxy, direct), call, SILENCE)
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=lambda fault: fault.name)
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
-def test_a_passing_fault_is_survived(case: Case, call: Callable[[Case], None], name: str) -> None:
-    [fault] = [fault for fault in FAULTS if fault.name == name]
-    if fault.silent:
-        case.be_patient(timedelta(seconds=2))
+def test_a_passing_fault_is_survived(case: Case, call: Callable[[Case], None], fault: Fault) -> None:
     case.proxy.strike(fault, times=1)
     try:
         call(case)
     except ObjectExists:
         # The answer was lost, and the repeated put met its own first attempt: whole, as the caller can compare.
-        assert call in (put, replace)
-        assert case.direct.get(case.new if call is put else case.there) in (SMALL, LARGE)
+        assert call in (put, replace, create_bucket)
+        assert set(case.written()) <= {SMALL, LARGE}
     assert case.proxy.times == 0
 
 
@@ -98,6 +175,7 @@ def test_a_passing_fault_is_survived(case: Case, call: Callable[[Case], None], n
         (503, "SlowDown", StorageUnavailable),
         (507, "InsufficientStorage", StorageFull),
         (400, "BadDigest", IntegrityMismatch),
+        (418, "Unheard", StorageError),
     ],
 )
 def test_an_answer_is_told_by_its_fact(case: Case, status: int, code: str, expected: type[StorageError]) -> None:
