@@ -125,7 +125,7 @@ def test_without_a_connection_nothing_else_is_tried() -> None:
 def test_the_command_tells_each_probe_and_its_exit_status(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = "documents.management.commands.check_storage.storage_provider"
+    target = "documents.management.commands.check_storage.store_itself"
     monkeypatch.setattr(target, lambda _type: MemoryProvider())
     call_command("check_storage", "--quick")
     assert "ok       conditional create: a second put" in capsys.readouterr().out

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from pytest_django.fixtures import Settings
 
+from documents.conf import S3Config, StorageFile
 from documents.models import Attachment, AuditEvent
 from documents.models.clock import database_now
 from documents.services.actors import Actor
@@ -229,6 +230,19 @@ def test_a_store_that_holds_nothing_costs_nothing(
 
     [amounts] = reports["local"]["estimates"]
     assert (amounts["table"], amounts["total"]) == ("own-hardware", "0.00")
+
+
+def test_a_store_of_the_storage_file_has_the_prices_of_its_kind(
+    store: Store, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = S3Config("access", "secret", "letters", "eu-central-1", "https://s3.example.com")
+    settings.VAULT = replace(settings.VAULT, storage_file=StorageFile(stores=(("archive", archive),)))
+    store(b"x")
+    Attachment.objects.update(storage_type="archive")
+
+    [found] = printed(capsys, "--store", "archive")["stores"]
+
+    assert [amounts["table"] for amounts in found["estimates"]] == ["aws-s3-standard"]
 
 
 @pytest.mark.parametrize(

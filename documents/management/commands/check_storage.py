@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from documents.errors import ConfigurationError, StorageError
 from documents.services.probing import Finding, Outcome, probe_storage, unreachable
 from documents.services.s3_policy import origins_of_pages
-from documents.wiring import storage_provider, vault_config
+from documents.wiring import store_itself, vault_config
 
 MARKS = {Outcome.OK: "ok     ", Outcome.FAILED: "FAILED ", Outcome.MISSING: "missing"}
 # Of the JSON. It grows when a member changes its meaning or goes, not when one is added.
@@ -67,7 +67,7 @@ class Command(BaseCommand):
 
 def _probed(name: str, *, thorough: bool, origins: list[str]) -> Iterator[Finding]:
     try:
-        provider = storage_provider(name)
+        provider = store_itself(name)
     except ConfigurationError as error:
         raise CommandError(str(error), returncode=2) from error
     except StorageError as error:

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from documents.conf import AzureConfig, GcsConfig, HcpConfig, S3Config
+from documents.conf.storage_file import LocalConfig
 from documents.errors import ConfigurationError, StorageError
 from documents.models.clock import database_now
 from documents.services.cost_report import CostReport, StoreReport, as_json, as_text
@@ -18,8 +20,9 @@ from documents.services.holdings import Holdings, holdings_by_listing, holdings_
 from documents.services.price_tables import EXAMPLES, PriceTable, load_price_tables
 from documents.services.traffic import Observed, Traffic, traffic_by_audit
 from documents.storage.multipart import DEFAULT_PART_SIZE
-from documents.wiring import configured_providers, storage_provider, vault_config
+from documents.wiring import configured_providers, store_itself, vault_config
 
+KINDS = {LocalConfig: "local", S3Config: "s3", HcpConfig: "hcp", GcsConfig: "gcs", AzureConfig: "azure"}
 GIVEN = ("put_requests", "get_requests", "transfer_out")
 
 
@@ -82,7 +85,7 @@ def _report(options: dict[str, Any]) -> CostReport:
     reports = []
     for store in stores:
         held = rows.get(store, Holdings())
-        listed = holdings_by_listing(storage_provider(store), sizes) if options["scan"] else None
+        listed = holdings_by_listing(store_itself(store), sizes) if options["scan"] else None
         traffic = replace(observed.by_store.get(store, Traffic()) if observed else Traffic(), **given)
         estimates = [estimate(listed or held, traffic, table) for table in _chosen(tables, store, options)]
         estimates.sort(key=lambda found: found.total)
@@ -109,7 +112,13 @@ def _chosen(tables: dict[str, PriceTable], store: str, options: dict[str, Any]) 
         return list(tables.values())
     name = options["table"]
     if name is None:
-        return [default_table(tables.values(), store)]
+        return [default_table(tables.values(), _kind_of(store))]
     if name not in tables:
         raise ConfigurationError(f"{options['prices']} has no table {name!r}. It has: {', '.join(tables)}.")
     return [tables[name]]
+
+
+def _kind_of(store: str) -> str:
+    """The kind of store that a name stands for: those of the storage file have names of their own."""
+    config = vault_config().store(store)
+    return next((kind for configured, kind in KINDS.items() if isinstance(config, configured)), store)
