@@ -24,8 +24,8 @@ from documents.errors import (
     StorageError,
     StorageFull,
     StorageUnavailable,
-    UnsupportedOperation,
 )
+from documents.storage.translation import Meaning, Translation
 
 _CREDENTIALS = "Check the account and its key in STORAGES, and the clock of this machine"
 _REFUSED = "Check the account, its key and its network rules, and the clock of this machine"
@@ -36,7 +36,7 @@ _KEPT = "The container keeps it: look at its immutability policy, legal holds an
 _AGAIN = "The bytes changed on their way; write them again"
 
 # Azure Storage, "Blob service error codes" and "Common REST API error codes"; what is not here goes by status.
-_BY_CODE: Mapping[str, tuple[type[StorageError], str]] = {
+_BY_CODE: Mapping[str, Meaning] = {
     "BlobNotFound": (ObjectNotFound, ""),
     "ResourceNotFound": (ObjectNotFound, ""),
     "ContainerNotFound": (BucketNotFound, "Create the container, or correct its name"),
@@ -62,18 +62,7 @@ _BY_CODE: Mapping[str, tuple[type[StorageError], str]] = {
     "ServerBusy": (StorageUnavailable, _LATER),
     "OperationTimedOut": (StorageUnavailable, _LATER),
 }
-_BY_STATUS: Mapping[int, tuple[type[StorageError], str]] = {
-    401: (StorageAccessDenied, _CREDENTIALS),
-    403: (StorageAccessDenied, _PERMISSION),
-    404: (ObjectNotFound, ""),
-    408: (StorageUnavailable, _LATER),
-    409: (StorageUnavailable, _LATER),
-    412: (ObjectExists, ""),
-    416: (RangeNotSatisfiable, ""),
-    429: (StorageUnavailable, _LATER),
-    501: (UnsupportedOperation, "This store lacks the operation"),
-    507: (StorageFull, "Make room in the store"),
-}
+_TRANSLATION = Translation(_BY_CODE, credentials=_CREDENTIALS, permission=_PERMISSION, later=_LATER, more={})
 
 # What a store that is none, or a broken connection, makes the layers below raise. LookupError, TypeError, ValueError
 # and AttributeError: the library builds its objects of whatever XML and headers came, and trips over what is none of
@@ -97,7 +86,7 @@ def translated(*, provider: str, key: str = "") -> Iterator[None]:
 
 def from_status(status: int, code: str, *, provider: str, key: str) -> StorageError:
     """The error of an answer with this status and error code."""
-    kind, hint = _BY_CODE.get(code) or _BY_STATUS.get(status) or _by_class_of(status)
+    kind, hint = _TRANSLATION.meaning(status, [code])
     return kind(f"The store answered {status} {code}".rstrip(), provider=provider, key=key, hint=hint)
 
 
@@ -115,9 +104,3 @@ def _translate(error: Exception, *, provider: str, key: str) -> StorageError:
     return StorageUnavailable(
         f"The answer of the store was broken ({name})", provider=provider, key=key, hint=_ENDPOINT
     )
-
-
-def _by_class_of(status: int) -> tuple[type[StorageError], str]:
-    if status < 300 or status >= 500:
-        return StorageUnavailable, _LATER
-    return StorageError, "The store refused the request: look at its log"

@@ -13,15 +13,13 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from documents.errors import (
     BucketNotFound,
     IntegrityMismatch,
-    ObjectExists,
     ObjectNotFound,
-    RangeNotSatisfiable,
     StorageAccessDenied,
     StorageError,
     StorageFull,
     StorageUnavailable,
-    UnsupportedOperation,
 )
+from documents.storage.translation import Meaning, Translation
 
 _CREDENTIALS = "Check the service account of the alias in STORAGES, its key, and the clock of this machine"
 _PERMISSION = "Give this service account Storage Object Admin on the bucket, or check the name of the bucket"
@@ -34,7 +32,7 @@ _MISSING: Mapping[type[StorageError], str] = {
 _KEPT = "The bucket keeps it: look at its retention policy and holds"
 
 # "reason" of an error (Cloud Storage, "HTTP status and error codes for JSON"); what is not here goes by status.
-_BY_REASON: Mapping[str, tuple[type[StorageError], str]] = {
+_BY_REASON: Mapping[str, Meaning] = {
     "rateLimitExceeded": (StorageUnavailable, _LATER),
     "userRateLimitExceeded": (StorageUnavailable, _LATER),
     "quotaExceeded": (StorageFull, "Raise the quota of the project"),
@@ -43,19 +41,9 @@ _BY_REASON: Mapping[str, tuple[type[StorageError], str]] = {
     "objectUnderActiveHold": (StorageAccessDenied, _KEPT),
     "RequestTimeTooSkewed": (StorageAccessDenied, "Set the clock of this machine"),
 }
-_BY_STATUS: Mapping[int, tuple[type[StorageError], str]] = {
-    401: (StorageAccessDenied, _CREDENTIALS),
-    403: (StorageAccessDenied, _PERMISSION),
-    404: (ObjectNotFound, ""),
-    408: (StorageUnavailable, _LATER),
-    409: (StorageUnavailable, _LATER),
-    410: (ObjectNotFound, ""),
-    412: (ObjectExists, ""),
-    416: (RangeNotSatisfiable, ""),
-    429: (StorageUnavailable, _LATER),
-    501: (UnsupportedOperation, "This store lacks the operation"),
-    507: (StorageFull, "Make room in the store"),
-}
+_TRANSLATION = Translation(
+    _BY_REASON, credentials=_CREDENTIALS, permission=_PERMISSION, later=_LATER, more={410: (ObjectNotFound, "")}
+)
 
 # What a store that is none, or a broken connection, makes the libraries raise. LookupError, TypeError, ValueError and
 # AttributeError: they build their objects of whatever JSON came, and trip over what is no answer of GCS.
@@ -86,8 +74,7 @@ def from_status(
     status: int, reasons: Iterable[str] = (), *, provider: str, key: str, missing: type[StorageError]
 ) -> StorageError:
     """The error of an answer with this status and these reasons."""
-    known = next((found for reason in reasons if (found := _BY_REASON.get(reason))), None)
-    kind, hint = known or _BY_STATUS.get(status) or _by_class_of(status)
+    kind, hint = _TRANSLATION.meaning(status, reasons)
     if kind is ObjectNotFound and missing is not ObjectNotFound:
         kind, hint = missing, _MISSING.get(missing, "")
     return kind(f"The store answered {status}", provider=provider, key=key, hint=hint)
@@ -122,9 +109,3 @@ def _reasons(error: GoogleAPICallError) -> list[str]:
         return [str(entry["reason"]) for entry in entries]
     except (AttributeError, LookupError, TypeError, ValueError):
         return []
-
-
-def _by_class_of(status: int) -> tuple[type[StorageError], str]:
-    if status < 300 or status >= 500:
-        return StorageUnavailable, _LATER
-    return StorageError, "The store refused the request: look at its log"

@@ -19,6 +19,7 @@ from documents.errors import (
 )
 from documents.storage.s3_bucket import S3Bucket
 from documents.storage.s3_errors import code_of, translated
+from documents.storage.translation import Meaning
 
 _ENDPOINT = "The endpoint must be the tenant's, https://<tenant>.<hcp>; a system that was replaced redirects to another"
 _CREDENTIALS = "Check user and password: the access key is the user in Base64, the secret the password's MD5"
@@ -26,8 +27,7 @@ _PERMISSION = (
     "Check the user's permissions for the namespace, retention and holds of the object, and that the S3 compatible API "
     "is enabled for the namespace"
 )
-_Meaning = tuple[type[StorageError], str]
-_BY_CODE: Mapping[str, _Meaning] = {
+_BY_CODE: Mapping[str, Meaning] = {
     "InvalidAccessKeyId": (StorageAccessDenied, _CREDENTIALS),
     "SignatureDoesNotMatch": (StorageAccessDenied, _CREDENTIALS),
     "AccessDenied": (StorageAccessDenied, _PERMISSION),
@@ -36,7 +36,7 @@ _BY_CODE: Mapping[str, _Meaning] = {
     # Comes inside a 200 to the completion of a multipart upload; trying again would not help.
     "EntityTooSmall": (StorageError, "All parts but the last have 1 MB or more"),
 }
-_BY_STATUS: Mapping[int, _Meaning] = {
+_BY_STATUS: Mapping[int, Meaning] = {
     301: (StorageUnavailable, _ENDPOINT),
     302: (StorageUnavailable, _ENDPOINT),
     307: (StorageUnavailable, _ENDPOINT),

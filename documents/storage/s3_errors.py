@@ -31,6 +31,7 @@ from documents.errors import (
     StorageUnavailable,
     UnsupportedOperation,
 )
+from documents.storage.translation import Meaning, Translation
 
 _CREDENTIALS = "Check S3_ACCESS_KEY, S3_SECRET_KEY and the clock of this machine"
 _PERMISSION = "Give these credentials the permission, or check S3_BUCKET and S3_REGION"
@@ -42,7 +43,7 @@ _TLS = (
 )
 
 # Codes of the S3 API (Amazon S3 API Reference, "Error responses"), and the bare statuses that a HEAD has instead.
-_BY_CODE: Mapping[str, tuple[type[StorageError], str]] = {
+_BY_CODE: Mapping[str, Meaning] = {
     "NoSuchKey": (ObjectNotFound, ""),
     "NoSuchUpload": (ObjectNotFound, ""),
     "NoSuchVersion": (ObjectNotFound, ""),
@@ -80,18 +81,7 @@ _BY_CODE: Mapping[str, tuple[type[StorageError], str]] = {
     "ConditionalRequestConflict": (StorageUnavailable, _LATER),
     "OperationAborted": (StorageUnavailable, _LATER),
 }
-_BY_STATUS: Mapping[int, tuple[type[StorageError], str]] = {
-    401: (StorageAccessDenied, _CREDENTIALS),
-    403: (StorageAccessDenied, _PERMISSION),
-    404: (ObjectNotFound, ""),
-    408: (StorageUnavailable, _LATER),
-    409: (StorageUnavailable, _LATER),
-    412: (ObjectExists, ""),
-    416: (RangeNotSatisfiable, ""),
-    429: (StorageUnavailable, _LATER),
-    501: (UnsupportedOperation, "This store lacks the operation"),
-    507: (StorageFull, "Make room in the store"),
-}
+_TRANSLATION = Translation(_BY_CODE, credentials=_CREDENTIALS, permission=_PERMISSION, later=_LATER, more={})
 _CREDENTIALS_MISSING = (NoCredentialsError, PartialCredentialsError)
 _UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError)
 
@@ -122,16 +112,8 @@ def code_of(error: ClientError) -> str:
 def from_client_error(error: ClientError, *, provider: str, key: str) -> StorageError:
     code = code_of(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    kind, hint = _BY_CODE.get(code) or _BY_STATUS.get(status) or _by_class_of(status)
+    kind, hint = _TRANSLATION.meaning(status, [code])
     return kind(f"The store answered {status} {code}", provider=provider, key=key, hint=hint)
-
-
-def _by_class_of(status: int) -> tuple[type[StorageError], str]:
-    # A 200 that holds an error is the store's way to say, after it had begun to answer, that it failed (S3 API
-    # Reference, CompleteMultipartUpload).
-    if status < 300 or status >= 500:
-        return StorageUnavailable, _LATER
-    return StorageError, "The store refused the request: look at its log"
 
 
 def _from_botocore(error: BotoCoreError, *, provider: str, key: str) -> StorageError:

@@ -1,11 +1,9 @@
 """``check_storage`` on a real store, on look-alikes of it, and on endpoints that are none."""
 
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -13,11 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 import time_machine
 from botocore.config import Config
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from documents.conf import S3Config
 from documents.services.probing import Finding, Outcome, probe_storage
@@ -27,6 +20,7 @@ from tests.services.environment import s3_kind
 from tests.services.fixtures import s3_client_for
 from tests.services.processes import free_port
 from tests.services.s3_server import S3Server
+from tests.storage.certificate import self_signed
 from tests.storage.faulty_proxy import PAGE, Fault, FaultyProxy, faulty_proxy, xml_error
 from tests.storage.look_alike import Defect, look_alike
 
@@ -188,25 +182,6 @@ def a_certificate_of_its_own() -> Iterator[str]:
     ):
         proxy.strike(Fault("none"), times=0)
         yield proxy.endpoint_url
-
-
-def self_signed(directory: Path) -> ssl.SSLContext:
-    """What a server needs for a certificate of 127.0.0.1 that nobody has to trust."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file = directory / "server.pem"
-    file.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context
 
 
 @pytest.mark.parametrize("endpoint", [a_page, a_closed_port, plain_http_on_an_https_url, a_certificate_of_its_own])
