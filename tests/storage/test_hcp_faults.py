@@ -72,6 +72,7 @@ OPERATIONS: dict[str, Callable[[HcpProvider], Any]] = {
     "exists": lambda provider: provider.exists("there"),
     "delete": lambda provider: provider.delete("there"),
     "iter_locations": lambda provider: list(provider.iter_locations()),
+    "iter_locations_after": lambda provider: list(provider.iter_locations_after("", "a")),
     "copy": lambda provider: provider.copy("there", "new"),
     "delete_many": lambda provider: list(provider.delete_many(["there", "new"])),
     "create_multipart": lambda provider: provider.create_multipart("new"),

@@ -103,6 +103,7 @@ OPERATIONS: dict[str, Callable[[LocalProvider], object]] = {
     "delete_many": lambda provider: list(provider.delete_many(["a/there"])),
     "copy": lambda provider: provider.copy("a/there", "a/new"),
     "iter_locations": lambda provider: list(provider.iter_locations()),
+    "iter_locations_after": lambda provider: list(provider.iter_locations_after("", "a")),
     "remove_unfinished": lambda provider: provider.remove_unfinished(older_than=timedelta(0)),
 }
 SYSTEM_CALLS = ("open", "fstat", "stat", "scandir", "preadv", "write", "fsync", "link", "unlink", "mkdir", "dup")
