@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from documents.models import Attachment, Document, ObjectRemoval, StagedAttachment
+from documents.models import Attachment, Document, ObjectRemoval, Payload, StagedAttachment
 
 # Sums over every row: a million of them take a while, and Prometheus asks every 15 seconds.
 _FRESH_SECONDS = 60
@@ -55,12 +55,13 @@ def exposition() -> bytes:
 
 def _from_rows() -> Iterator[Metric]:
     yield GaugeMetricFamily("vault_documents", "Documents", value=Document.objects.count())
-    objects = GaugeMetricFamily("vault_stored_objects", "Objects that attachments name", labels=["provider"])
-    sizes = GaugeMetricFamily("vault_stored_bytes", "Their size as they are stored", labels=["provider"])
-    stores = Attachment.objects.order_by().values_list("storage_type").annotate(Count("pk"), Sum("sealed_size"))
-    for name, count, size in stores:
-        objects.add_metric([name], count)
-        sizes.add_metric([name], size)
+    objects = GaugeMetricFamily("vault_stored_objects", "Objects that rows name", labels=["provider", "kind"])
+    sizes = GaugeMetricFamily("vault_stored_bytes", "Their size as they are stored", labels=["provider", "kind"])
+    for kind, model in (("attachment", Attachment), ("payload", Payload)):
+        stores = model._default_manager.order_by().values_list("storage_type")
+        for name, count, size in stores.annotate(Count("pk"), Sum("sealed_size")):
+            objects.add_metric([name, kind], count)
+            sizes.add_metric([name, kind], size)
     yield objects
     yield sizes
     staged = GaugeMetricFamily("vault_staged_attachments", "Uploads that are not documents yet", labels=["state"])

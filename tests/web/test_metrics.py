@@ -43,8 +43,8 @@ def test_operations_and_rows_are_told(client: Client, store: Store, provider: St
         return after[place] - before.get(place, 0)
 
     assert after["vault_documents", ""] == 1
-    assert after["vault_stored_objects", provider.name] == 1
-    assert after["vault_stored_bytes", provider.name] == document.current_attachment().sealed_size
+    assert after["vault_stored_objects", f"attachment {provider.name}"] == 1
+    assert after["vault_stored_bytes", f"attachment {provider.name}"] == document.current_attachment().sealed_size
     assert grown("storage_operations_total", provider.name, "commit", "ok") == 1
     assert grown("storage_operation_duration_seconds_count", provider.name, "commit") == 1
     assert grown("storage_bytes_transferred_total", provider.name, "written") > 9
