@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from django.contrib.auth.models import User
@@ -18,6 +19,9 @@ from documents.storage.base import StorageProvider
 from documents.storage.forwarding import undecorated
 from tests import settings as test_settings
 
+if TYPE_CHECKING:
+    from documents.storage.s3 import S3Provider
+
 pytest_plugins = ["tests.services.fixtures"]
 
 PASSWORD = "correct horse battery staple"
@@ -32,7 +36,7 @@ def fresh_cache() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def fresh_storage(settings: Settings, tmp_path: Path, bucket_of_worker: StorageProvider | None) -> Iterator[None]:
+def fresh_storage(settings: Settings, tmp_path: Path, bucket_of_worker: "S3Provider | None") -> Iterator[None]:
     """Every test stores in a directory of its own. With the servers profile objects go to the worker's bucket.
 
     What a test leaves there would look to the next one, with its own vault, like another vault in the same bucket.
@@ -40,17 +44,19 @@ def fresh_storage(settings: Settings, tmp_path: Path, bucket_of_worker: StorageP
     settings.VAULT = replace(settings.VAULT, local_storage_path=tmp_path / "storage")
     yield
     if bucket_of_worker:
+        bucket = bucket_of_worker.bucket
+        # By the client: a test may still have its hand in the provider.
         for info in bucket_of_worker.iter_locations():
-            bucket_of_worker.delete(info.key)
+            bucket.client.delete_object(Bucket=bucket.name, Key=bucket.full_key(info.key))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def bucket_of_worker() -> StorageProvider | None:
+def bucket_of_worker() -> "S3Provider | None":
     """Make the bucket that the servers profile stores in."""
     if test_settings.PROFILE != "servers":
         return None
-    provider = undecorated(wiring.storage_provider("s3"))
-    provider.bucket.client.create_bucket(Bucket=provider.bucket.name)  # type: ignore[attr-defined]  # S3Provider's
+    provider = cast("S3Provider", undecorated(wiring.storage_provider("s3")))
+    provider.bucket.client.create_bucket(Bucket=provider.bucket.name)
     return provider
 
 
