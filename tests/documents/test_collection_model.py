@@ -67,6 +67,28 @@ class Histories(RuleBasedStateMachine):
             self.world.collect()
             self.world.check()
 
+    @rule(first=st.sampled_from(WAITS), waits=st.lists(st.sampled_from(WAITS), min_size=2, max_size=4))
+    def a_backup_is_restored_before_the_next_pass(self, first: timedelta, waits: list[timedelta]) -> None:
+        """What was stored since is unknown to it, and no number tells."""
+        self.world.snapshot()
+        self.a_document_is_stored()
+        self.world.wait(first)
+        self.world.restore_older(-1)
+        self._collect_after(waits)
+
+    @rule(waits=st.lists(st.sampled_from(WAITS[1:]), min_size=1, max_size=2))
+    def an_app_needs_what_nobody_needed(self, waits: list[timedelta]) -> None:
+        self.world.orphan()
+        self._collect_after([WAITS[2]])
+        self.world.hold()
+        self._collect_after(waits)
+
+    def _collect_after(self, waits: list[timedelta]) -> None:
+        for by in waits:
+            self.world.wait(by)
+            self.world.collect()
+            self.world.check()
+
     @rule(name=st.sampled_from(["begin_and_die", "orphan", "hold", "snapshot", "snapshot", "accept"]))
     def something_else_happens(self, name: str) -> None:
         getattr(self.world, name)()
