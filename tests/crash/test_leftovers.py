@@ -53,8 +53,8 @@ def planted_staged_row(installation: Installation, state: str) -> Iterator[None]
 
 @contextmanager
 def planted_document(installation: Installation) -> Iterator[None]:
-    url, columns = installation.database_url, "(id, owner_id, title, created_at, updated_at)"
-    run_sql(url, f"INSERT INTO documents_document {columns} VALUES (%s, NULL, 'a', %s, %s)", (ROW, FAR, FAR))  # noqa: S608
+    url, columns = installation.database_url, "(id, owner_id, title, attributes, created_at, updated_at)"
+    run_sql(url, f"INSERT INTO documents_document {columns} VALUES (%s, NULL, 'a', '{{}}', %s, %s)", (ROW, FAR, FAR))  # noqa: S608
     version = {"id": ROW, "document_id": ROW, "version": 1, "created_at": FAR}
     try:
         with planted_row(installation, "documents_attachment", **version, **SEALED):
