@@ -7,20 +7,19 @@ open. The file's own name and type are sealed with it.
 import io
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 from documents.encryption.envelope import (
     MAX_HEADER_SIZE,
     EnvelopeIds,
     Metadata,
-    OpenEnvelope,
     Sealer,
     claimed_plaintext_size,
     header_size,
     open_header,
 )
-from documents.errors import DocumentUnreadable, EncryptionError, IntegrityMismatch, KeyRingError
+from documents.errors import DocumentUnreadable, EncryptionError, IntegrityMismatch, KeyRingError, RangeNotSatisfiable
 from documents.models import Vault
 from documents.storage.base import Buffer, ObjectRef, StorageProvider
 from documents.storage.limits import limited
@@ -60,19 +59,29 @@ def seal_file(
 
 def plaintext_size(provider: StorageProvider, key: str) -> int:
     """Return its size in bytes without a key: what the store says, not verified. Raises ObjectNotFound."""
-    with provider.open(key, length=MAX_HEADER_SIZE) as reader:
-        try:
-            return claimed_plaintext_size(reader.read(), reader.info.size)
-        except EncryptionError as error:
-            raise DocumentUnreadable from error
+    with _faults_told(), provider.open(key, length=MAX_HEADER_SIZE) as reader:
+        return claimed_plaintext_size(reader.read(), reader.info.size)
+
+
+@contextmanager
+def _faults_told() -> Iterator[None]:
+    """Whatever does not verify is one answer; what the key ring lacks says something about the ring."""
+    try:
+        yield
+    except KeyRingError:
+        raise
+    # RangeNotSatisfiable: there is not one byte, or fewer than the store said before.
+    except (EncryptionError, IntegrityMismatch, RangeNotSatisfiable) as error:
+        raise DocumentUnreadable from error
 
 
 class SealedFile(io.RawIOBase):
     """The plaintext of a sealed object as a file that can be read and sought. The caller closes it.
 
-    The header is read and verified at the start; raises ObjectNotFound, DocumentUnreadable for what does not verify,
-    KeyRingError where this process holds no private key. Not one byte is given that did not verify. One connection to
-    the store is open while it is read on, and a new one after each ``seek``.
+    Header and last chunk are read and verified at the start, so that ``size`` is true: a file that was cut never looks
+    like a shorter one. Raises ObjectNotFound, DocumentUnreadable for what does not verify, KeyRingError where this
+    process holds no private key. Not one byte is given that did not verify. One connection to the store is open while
+    it is read on, and a new one after each ``seek``.
     """
 
     def __init__(self, provider: StorageProvider, key: str) -> None:
@@ -80,10 +89,14 @@ class SealedFile(io.RawIOBase):
         self._provider, self._key, self._position = provider, key, 0
         self._connection, self._rest = ExitStack(), memoryview(b"")
         self._pieces: Iterator[memoryview] | None = None
-        with provider.open(key, length=MAX_HEADER_SIZE) as reader:
-            self._object_size = reader.info.size
-            self._envelope = self._verified(reader.read())
+        with _faults_told():
+            with provider.open(key, length=MAX_HEADER_SIZE) as reader:
+                self._object_size, start = reader.info.size, reader.read()
+            ring = key_ring()
+            ring.require_private_keys()
+            self._envelope = open_header(start[: header_size(start)], ring, expected=_ids_of(key))
             self.size = self._envelope.plaintext_size(self._object_size)
+            self._verify_end()
 
     @property
     def metadata(self) -> Metadata:
@@ -114,12 +127,13 @@ class SealedFile(io.RawIOBase):
         if self._position >= self.size or not len(buffer):
             return 0
         try:
-            if not self._rest:
-                self._pieces = self._pieces or self._open()
-                self._rest = next(self._pieces)
-        except (EncryptionError, IntegrityMismatch, StopIteration) as error:
+            with _faults_told():
+                if not self._rest:
+                    self._pieces = self._pieces or self._open(self._position)
+                    self._rest = next(self._pieces)
+        except BaseException:
             self._leave()
-            raise DocumentUnreadable from error
+            raise
         count = min(len(buffer), len(self._rest))
         memoryview(buffer)[:count] = self._rest[:count]
         self._rest = self._rest[count:]
@@ -130,26 +144,22 @@ class SealedFile(io.RawIOBase):
         self._leave()
         super().close()
 
-    def _open(self) -> Iterator[memoryview]:
-        place = self._envelope.object_range(self._position, self.size, self._object_size)
+    def _verify_end(self) -> None:
+        """The last chunk is opened as the last: then the object is as long as its writer made it (FORMAT.md §7.2)."""
+        for _piece in self._open(max(0, self.size - 1)):
+            pass
+        self._leave()
+
+    def _open(self, start: int) -> Iterator[memoryview]:
+        place = self._envelope.object_range(start, self.size, self._object_size)
         reader = self._connection.enter_context(
             self._provider.open(self._key, start=place.start, length=place.stop - place.start)
         )
-        return self._envelope.open_chunks(reader, object_size=self._object_size, start=self._position, stop=self.size)
+        return self._envelope.open_chunks(reader, object_size=self._object_size, start=start, stop=self.size)
 
     def _leave(self) -> None:
         self._pieces, self._rest = None, memoryview(b"")
         self._connection.close()
-
-    def _verified(self, start: bytes) -> OpenEnvelope:
-        ring = key_ring()
-        ring.require_private_keys()
-        try:
-            return open_header(start[: header_size(start)], ring, expected=_ids_of(self._key))
-        except KeyRingError:
-            raise
-        except EncryptionError as error:
-            raise DocumentUnreadable from error
 
 
 def _ids_of(key: str) -> EnvelopeIds:

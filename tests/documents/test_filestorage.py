@@ -166,6 +166,29 @@ def test_an_object_does_not_open_under_another_name(
         vault_storage.open(other)
 
 
+@pytest.mark.parametrize("size", [0, 300_000])
+@pytest.mark.parametrize(
+    "cut", ["nothing", "header", "header and 16 zeros", "a chunk less", "a byte less", "a byte more"]
+)
+def test_an_object_that_was_cut_is_no_shorter_file(
+    vault_storage: VaultStorage, provider: StorageProvider, size: int, cut: str
+) -> None:
+    stored = vault_storage.save("f", ContentFile(BODY[:size]))
+    sealed, chunk = provider.get(f"hr/files/{stored}"), 262_144 + 16
+    changed = {
+        "nothing": b"",
+        "header": sealed[:4096],
+        "header and 16 zeros": sealed[:4096] + bytes(16),
+        "a chunk less": sealed[: 4096 + chunk] if size else sealed[:4090],
+        "a byte less": sealed[:-1],
+        "a byte more": sealed + b"x",
+    }[cut]
+    provider.delete(f"hr/files/{stored}")
+    provider.put_bytes(f"hr/files/{stored}", changed)
+    with pytest.raises(DocumentUnreadable):
+        vault_storage.open(stored)
+
+
 @pytest.mark.parametrize("place", [0, 20, 5_000, -1])
 def test_a_changed_object_gives_no_byte_that_did_not_verify(
     vault_storage: VaultStorage, name: str, provider: StorageProvider, place: int
