@@ -48,7 +48,8 @@ def readable_provider(storage_type: str, checksum_of: ChecksumOf) -> StorageProv
     ``checksum_of`` gives for the key. Raises ConfigurationError as ``storage_provider`` does.
     """
     config = vault_config()
-    if storage_type == "local" or not config.local_storage_path.is_dir():
+    has_members = isinstance(config.store(storage_type), FailoverConfig)
+    if not has_members and (storage_type == "local" or not config.local_storage_path.is_dir()):
         return _provider(config, storage_type)
     return _with_local_copy(config, storage_type, checksum_of)
 
@@ -108,8 +109,12 @@ def _store(config: VaultConfig, storage_type: str) -> StorageProvider:
 
 @lru_cache(maxsize=32)
 def _with_local_copy(config: VaultConfig, storage_type: str, checksum_of: ChecksumOf) -> StorageProvider:
-    stores = [_provider(config, storage_type), _store(config, "local")]
-    return Failover(stores, name=storage_type, checksum_of=checksum_of)
+    """A failover is taken apart: its members' copies are compared as well, with what the rows know."""
+    store = config.store(storage_type)
+    names = store.stores if isinstance(store, FailoverConfig) else (storage_type,)
+    stores = [_provider(config, name) for name in names]
+    stand_ins = [] if "local" in names or not config.local_storage_path.is_dir() else [_store(config, "local")]
+    return Failover([*stores, *stand_ins], name=storage_type, stand_ins=len(stand_ins), checksum_of=checksum_of)
 
 
 @lru_cache(maxsize=4)

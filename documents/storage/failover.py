@@ -4,6 +4,8 @@ Each object is write-once under a key of its own, so two providers that have a k
 fall through: never to a stale one. Where ``checksum_of`` knows what the object should be, a copy that is not the
 first provider's is read and compared before a byte of it is given.
 
+What the preferred provider gives is not compared: a damaged object shows when it is opened, and costs no second read.
+
 A deletion counts once every provider confirmed it: otherwise what was deleted could come back with the one that was
 down, so it raises and is repeated by the caller.
 """
@@ -11,7 +13,7 @@ down, so it raises and is repeated by the caller.
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
@@ -34,21 +36,26 @@ ChecksumOf = Callable[[str], str | None]
 # A provider that failed is left alone for so long, and for twice as long each time it fails again.
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=5)
-# These say something about the provider; every other error says something about the object.
-_ILL = (StorageUnavailable, StorageAccessDenied)
+# A provider that answered this recently is not asked again before a writer is handed out.
+FRESH = timedelta(seconds=10)
+# With these the next provider is tried. Only the first counts against health: a refusal comes at once, and may be about
+# one key.
+_NEXT = (StorageUnavailable, StorageAccessDenied)
 
 
 @dataclass
 class _Health:
     failures: int = 0
     until: float = 0.0
+    well_at: float = float("-inf")
 
 
 class Failover(DerivedOperations):
     """A ``StorageProvider`` over ``providers``, in order of preference. For any number of threads.
 
     ``second_copy``: what is committed is copied to the next healthy provider too; where that fails the put stands, and
-    a log tells. ``checksum_of`` gives ``"sha256:…"`` for a key, or None where nobody knows. ``name`` is what rows keep.
+    a log tells. The last ``stand_ins`` providers may have copies and need not: what they fail at says nothing about the
+    object. ``checksum_of`` gives ``"sha256:…"`` for a key, or None where nobody knows. ``name`` is what rows keep.
     """
 
     def __init__(
@@ -57,12 +64,14 @@ class Failover(DerivedOperations):
         *,
         name: str,
         second_copy: bool = False,
+        stand_ins: int = 0,
         checksum_of: ChecksumOf = lambda _key: None,
     ) -> None:
         if not providers:
             raise ValueError("A failover needs at least one provider.")
         self.name, self.providers = name, tuple(providers)
         self._second_copy, self._checksum_of = second_copy, checksum_of
+        self._counting = len(self.providers) - stand_ins
         self._health = [_Health() for _ in self.providers]
         self._lock = threading.Lock()
 
@@ -71,9 +80,17 @@ class Failover(DerivedOperations):
         return self.committed(source, reference)
 
     def open_writer(self, key: str) -> ObjectWriter:
-        # A writer that has begun cannot change its provider: what it was given so far is gone.
-        source, writer = self._first(key, lambda provider: (provider, provider.open_writer(key)))
+        # A writer that has begun cannot change its provider: what it was given so far is gone. And many say nothing to
+        # their store before it has a whole part, so the provider is asked first.
+        source, writer = self._first(key, lambda provider: (provider, self._open_writer(provider, key)))
         return _CopyingWriter(self, source, writer)
+
+    def _open_writer(self, provider: StorageProvider, key: str) -> ObjectWriter:
+        with self._lock:
+            well_at = self._health[self.providers.index(provider)].well_at
+        if time.monotonic() - well_at > FRESH.total_seconds():
+            provider.exists(key)
+        return provider.open_writer(key)
 
     def put_stream(self, key: str, chunks: Iterable[Buffer]) -> ObjectRef:
         return write_all(self.open_writer(key), chunks)
@@ -116,7 +133,10 @@ class Failover(DerivedOperations):
                 continue
             try:
                 with source.open(reference.key) as reader:
-                    provider.put_stream(reference.key, pieces_of(reader))
+                    copy = provider.put_stream(reference.key, pieces_of(reader))
+                if copy.checksum != reference.checksum:
+                    provider.delete(reference.key)
+                    raise IntegrityMismatch("The copy is not what was written", provider=provider.name, key=copy.key)
             except StorageError as error:
                 self._record(index, error)
                 log.warning("second_copy_failed", provider=provider.name, key=reference.key, code=error.code)
@@ -129,7 +149,7 @@ class Failover(DerivedOperations):
         for index, provider in self._by_health():
             try:
                 answer = call(provider)
-            except _ILL as error:
+            except _NEXT as error:
                 self._record(index, error)
                 ill = ill or error
                 log.warning("provider_failed", provider=provider.name, key=key, code=error.code)
@@ -148,9 +168,10 @@ class Failover(DerivedOperations):
             except ObjectNotFound as error:
                 self._record(index, None)
                 absent = absent or error
-            except (*_ILL, IntegrityMismatch) as error:
+            except (*_NEXT, IntegrityMismatch) as error:
                 self._record(index, error)
-                failed = failed or error
+                if index < self._counting:
+                    failed = failed or error
                 log.warning("provider_failed", provider=provider.name, key=key, code=error.code)
             else:
                 self._record(index, None)
@@ -168,6 +189,10 @@ class Failover(DerivedOperations):
             log.warning("served_from_copy", provider=provider.name, key=key)
         return reader
 
+    def note_failure(self, source: StorageProvider, error: StorageError) -> None:
+        """Count what a writer of ``source`` failed with, so that the next one goes elsewhere."""
+        self._record(self.providers.index(source), error)
+
     def _by_health(self) -> list[tuple[int, StorageProvider]]:
         """The healthy ones in their order, then those that are left alone, as a last resort."""
         now = time.monotonic()
@@ -177,8 +202,8 @@ class Failover(DerivedOperations):
     def _record(self, index: int, error: StorageError | None) -> None:
         with self._lock, suppress(OverflowError):
             health = self._health[index]
-            if error is None or not isinstance(error, _ILL):
-                self._health[index] = _Health()
+            if not isinstance(error, StorageUnavailable):
+                self._health[index] = _Health(well_at=time.monotonic())
                 return
             health.failures += 1
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(health.failures - 1, 10))
@@ -190,10 +215,21 @@ class _CopyingWriter:
         self._failover, self._source, self._inner = failover, source, inner
 
     def write(self, data: Buffer) -> None:
-        self._inner.write(data)
+        with self._failures_noted():
+            self._inner.write(data)
 
     def commit(self) -> ObjectRef:
-        return self._failover.committed(self._source, self._inner.commit())
+        with self._failures_noted():
+            reference = self._inner.commit()
+        return self._failover.committed(self._source, reference)
+
+    @contextmanager
+    def _failures_noted(self) -> Iterator[None]:
+        try:
+            yield
+        except StorageUnavailable as error:
+            self._failover.note_failure(self._source, error)
+            raise
 
     def abort(self) -> None:
         self._inner.abort()

@@ -18,7 +18,7 @@ from documents.storage.conformance_capabilities import ConditionalCreateConforma
 from documents.storage.failover import FIRST_PAUSE, Failover
 from documents.storage.hashing import checksum_of
 from documents.storage.memory import MemoryProvider
-from tests.storage.breakable import Breakable
+from tests.storage.breakable import Breakable, Corrupting, Lazy
 
 
 class TestFailover(ProviderConformance, ConditionalCreateConformance):
@@ -134,3 +134,59 @@ def test_a_copy_that_fails_does_not_undo_the_put(pair: tuple[Breakable, Breakabl
     pair[1].fault = DOWN
     both.put_bytes("k", b"1")
     assert pair[0].get("k") == both.get("k") == b"1"
+
+
+def test_a_writer_goes_to_the_next_where_the_first_would_fail_only_later() -> None:
+    lazy, second = Lazy(name="one"), Breakable(name="two")
+    both = Failover([lazy, second], name="both")
+    lazy.fault = DOWN
+    with both.open_writer("k") as writer:
+        writer.write(b"streamed")
+        writer.commit()
+    assert second.get("k") == b"streamed"
+
+
+def test_a_writer_that_fails_late_moves_the_next_one() -> None:
+    lazy, second = Lazy(name="one"), Breakable(name="two")
+    both = Failover([lazy, second], name="both")
+    writer = both.open_writer("first")
+    writer.write(b"1")
+    lazy.fault = DOWN
+    with pytest.raises(StorageUnavailable):
+        writer.commit()
+    writer.abort()
+    calls = lazy.calls
+    with both.open_writer("second") as writer:
+        writer.write(b"2")
+        writer.commit()
+    assert second.exists("second")
+    assert lazy.calls == calls, "it is left alone for a while"
+
+
+def test_one_refused_key_does_not_move_the_others(pair: tuple[Breakable, Breakable]) -> None:
+    both = Failover(pair, name="both")
+    pair[0].fault = StorageAccessDenied("not this one")
+    both.put_bytes("refused", b"1")
+    pair[0].fault = None
+    both.put_bytes("next", b"2")
+    assert (pair[1].exists("refused"), pair[0].exists("next")) == (True, True)
+
+
+def test_a_second_copy_that_is_another_object_does_not_stay() -> None:
+    first, second = MemoryProvider(name="one"), Corrupting(name="two")
+    both = Failover([first, second], name="both", second_copy=True)
+    with both.open_writer("k") as writer:
+        writer.write(b"right")
+        writer.commit()
+    assert first.get("k") == b"right"
+    assert not second.exists("k")
+
+
+@pytest.mark.parametrize("fault", [DOWN, IntegrityMismatch("another object")])
+def test_what_a_stand_in_fails_at_says_nothing_about_the_object(
+    pair: tuple[Breakable, Breakable], fault: StorageError
+) -> None:
+    both = Failover(pair, name="one", stand_ins=1)
+    pair[1].fault = fault
+    with pytest.raises(ObjectNotFound):
+        both.get("nothing")
