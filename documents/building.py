@@ -90,8 +90,10 @@ def _own(store: OwnConfig, name: str) -> StorageProvider:
     module, _, class_name = store.provider_class.rpartition(".")
     try:
         made = getattr(import_module(module), class_name)(name=name, **dict(store.options))
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise ConfigurationError(f"stores.{name}: {store.provider_class} cannot be made: {error}.") from error
+    except Exception as error:  # somebody else's code, whose words may repeat the secret it was given
+        raise ConfigurationError(
+            f"stores.{name}: {store.provider_class} cannot be made ({type(error).__name__}). See docs/storage.md."
+        ) from error
     if not isinstance(made, StorageProvider):
         raise ConfigurationError(f"stores.{name}: {store.provider_class} is no StorageProvider. See docs/storage.md.")
     return made

@@ -33,6 +33,8 @@ from documents.wiring import storage_manager
 FOLDER = "files"
 ENDING = ".vlt"
 SALT = "documents.filestorage"
+# By which logs know what grants access, wherever a project puts these URLs (documents.redaction).
+URL_PREFIX = "vf_"
 _BUFFER = 256 * 1024
 
 
@@ -152,7 +154,7 @@ class VaultStorage(Storage):
         Raises ValueError, as FileSystemStorage does, where the project does not include ``documents.web.file_urls``.
         """
         try:
-            return reverse("vault-files:open", args=[signing.dumps([self.policy_name, name], salt=SALT)])
+            return reverse("vault-files:open", args=[URL_PREFIX + signing.dumps([self.policy_name, name], salt=SALT)])
         except NoReverseMatch as error:
             raise ValueError("This file is not accessible via a URL.") from error
 

@@ -3,7 +3,7 @@
 import re
 
 _GRANTS = re.compile(
-    r"(/l/|%2Fl%2F|/files/|%2Ffiles%2F|/accounts/password/reset/key/|/accounts/confirm-email/|Bearer\s+|\bvlt_"
+    r"(/l/|%2Fl%2F|/accounts/password/reset/key/|/accounts/confirm-email/|Bearer\s+|\bvlt_|\bvf_"
     r"|Signature=|X-Amz-Credential=|X-Amz-Security-Token=)"
     r"[A-Za-z0-9_\-.%/+=~:]+",
     re.IGNORECASE,

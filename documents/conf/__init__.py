@@ -165,6 +165,7 @@ def _storage(env: environ.Env, base_dir: Path) -> tuple[str, StorageFile]:
 def _check_named_stores(config: VaultConfig) -> None:
     """What the storage file names must be reachable: a built-in store is known by name before its variables are set."""
     named = [(f"stores.{name}.stores", member) for name, member in config.storage_file.members()]
+    named += [(f"stores.{name}", name) for name, _decoration in config.storage_file.decorations]
     named += [(f"policies.{policy.name}.store", policy.store) for policy in config.storage_file.policies]
     for place, store in named:
         if config.store(store) is None:

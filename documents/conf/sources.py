@@ -13,6 +13,9 @@ import environ
 from documents.conf.reading import shown, text, whole_number, within
 from documents.errors import ConfigurationError
 
+# What may stand in a file or a variable in place of the storage file.
+SECRETS = frozenset(("access_key", "secret_key", "password", "account_key", "sas_token", "connection_string"))
+
 
 class Source(Protocol):
     """``text`` gives a field's value or "", ``called`` what messages call it: S3_BUCKET, or stores.archive.bucket."""
@@ -37,7 +40,7 @@ class Variables:
 
 @dataclass(frozen=True)
 class Table:
-    """Fields of a TOML table. ``field_file`` and ``field_env`` keep secrets out of it: a path, a variable's name."""
+    """Fields of a TOML table. For secrets ``field_file`` and ``field_env`` stand in: a path, a variable's name."""
 
     env: environ.Env
     values: Mapping[str, object]
@@ -45,14 +48,33 @@ class Table:
     directory: Path
 
     def text(self, field: str) -> str:
-        """Raises ConfigurationError where the value is no text or number, or its file cannot be read."""
-        if file := self.values.get(f"{field}_file"):
-            try:
-                return (self.directory / str(file)).read_text().strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigurationError(f"{self.called(field)}_file, {file}, cannot be read.") from error
-        if variable := self.values.get(f"{field}_env"):
-            return text(self.env, str(variable))
+        """Raises ConfigurationError where the value is no text or number, is given twice, or cannot be read."""
+        if field in SECRETS:
+            return self.secret(field)
+        return self._plain(field)
+
+    def secret(self, field: str) -> str:
+        """As ``text``, for a field that may be kept in a file or a variable."""
+        given = [name for name in (field, f"{field}_file", f"{field}_env") if name in self.values]
+        if len(given) > 1:
+            raise ConfigurationError(f"{self.called(field)} is given twice, by {' and '.join(given)}. Leave one.")
+        if f"{field}_file" in given:
+            return self._from_file(f"{field}_file")
+        if f"{field}_env" in given:
+            variable = self._plain(f"{field}_env")
+            if value := text(self.env, variable):
+                return value
+            raise ConfigurationError(f"{self.called(field)}_env names {variable}, which is not set.")
+        return self._plain(field)
+
+    def _from_file(self, field: str) -> str:
+        file = self._plain(field)
+        try:
+            return (self.directory / file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{self.called(field)}, {file}, cannot be read.") from error
+
+    def _plain(self, field: str) -> str:
         value = self.values.get(field, "")
         if isinstance(value, bool):
             return str(value).lower()
@@ -73,7 +95,7 @@ class Table:
     def refuse_unknown(self, known: frozenset[str]) -> None:
         """Raises ConfigurationError for a field that nobody reads: most likely it is mistyped."""
         for field in self.values:
-            if field.removesuffix("_file").removesuffix("_env") not in known and field not in known:
+            if field not in known and field.removesuffix("_file").removesuffix("_env") not in known & SECRETS:
                 raise ConfigurationError(f"{self.called(field)} is unknown. Set one of {', '.join(sorted(known))}.")
 
 

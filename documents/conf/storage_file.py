@@ -6,7 +6,7 @@ TOML, so that what belongs together stands together; ``VAULT_STORAGE_FILE`` name
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
@@ -47,10 +47,13 @@ class FailoverConfig:
 
 @dataclass(frozen=True)
 class OwnConfig:
-    """A provider of somebody else's: the dotted name of its class, and what its constructor takes beside ``name``."""
+    """A provider of somebody else's: the dotted name of its class, and what its constructor takes beside ``name``.
+
+    Any of the options may be a secret.
+    """
 
     provider_class: str
-    options: tuple[tuple[str, str | int | bool], ...]
+    options: tuple[tuple[str, str | int | bool], ...] = field(repr=False)
 
 
 StoreConfig: TypeAlias = LocalConfig | S3Config | HcpConfig | GcsConfig | AzureConfig | FailoverConfig | OwnConfig
@@ -133,15 +136,25 @@ def _store(name: str, table: Table) -> StoreConfig:
         raise ConfigurationError(f"stores.{name}.type is set; the environment describes {name}. Name it differently.")
     kind = needed(table, "type", "It says what the store is.")
     if "." in kind:
-        own = {key: value for key, value in table.values.items() if key not in {"type", *_DECORATION_FIELDS}}
-        if not all(isinstance(value, (str, int, bool)) for value in own.values()):
-            raise ConfigurationError(f"stores.{name} has an option that is neither text, number nor true or false.")
-        return OwnConfig(kind, tuple(own.items()))  # type: ignore[arg-type]  # checked above
+        return OwnConfig(kind, tuple(_own_options(table).items()))
     if kind not in _KINDS:
         raise ConfigurationError(f"stores.{name}.type is {shown(kind)}. Set one of {', '.join(_KINDS)}, or a class.")
     fields, read = _KINDS[kind]
     table.refuse_unknown(fields | _DECORATION_FIELDS | {"type"})
     return read(table)
+
+
+def _own_options(table: Table) -> dict[str, str | int | bool]:
+    """Everything but the type and the caches; ``x_file`` and ``x_env`` give the option ``x``."""
+    found: dict[str, str | int | bool] = {}
+    for key, value in table.values.items():
+        if key in {"type", *_DECORATION_FIELDS}:
+            continue
+        option = key.removesuffix("_file").removesuffix("_env")
+        if not isinstance(value, (str, int, bool)):
+            raise ConfigurationError(f"{table.called(key)} is neither text, number nor true or false.")
+        found[option] = value if option == key else table.secret(option)
+    return found
 
 
 def _local_from(table: Table) -> LocalConfig:

@@ -9,12 +9,16 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 
+import structlog
+from django.db import DatabaseError
 from django.db.models import Count, Sum
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from documents.models import Attachment, Document, ObjectRemoval, Payload, StagedAttachment
+
+log = structlog.get_logger(__name__)
 
 # Sums over every row: a million of them take a while, and Prometheus asks every 15 seconds.
 _FRESH_SECONDS = 60
@@ -27,8 +31,14 @@ class RowsCollector:
         self._at, self._kept = float("-inf"), list[Metric]()
 
     def collect(self) -> Iterable[Metric]:
+        """Where the database does not answer, ``vault_rows_up`` is 0, and alone: the counters are wanted all the more."""
         if time.monotonic() - self._at > _FRESH_SECONDS:
-            self._kept, self._at = list(_from_rows()), time.monotonic()
+            try:
+                self._kept = list(_from_rows())
+            except DatabaseError:
+                log.warning("rows_not_counted", exc_info=True)
+                return [GaugeMetricFamily("vault_rows_up", "Whether the rows could be counted", value=0)]
+            self._at = time.monotonic()
         return self._kept
 
     def forget(self) -> None:
@@ -54,6 +64,7 @@ def exposition() -> bytes:
 
 
 def _from_rows() -> Iterator[Metric]:
+    yield GaugeMetricFamily("vault_rows_up", "Whether the rows could be counted", value=1)
     yield GaugeMetricFamily("vault_documents", "Documents", value=Document.objects.count())
     objects = GaugeMetricFamily("vault_stored_objects", "Objects that rows name", labels=["provider", "kind"])
     sizes = GaugeMetricFamily("vault_stored_bytes", "Their size as they are stored", labels=["provider", "kind"])

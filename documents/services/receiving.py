@@ -160,7 +160,7 @@ class Receiving(ABC):
         staged = self.staged
         if staged.content_type == UNKNOWN_TYPE and (kind := filetype.guess(bytes(first[:SNIFFED]))):
             staged.content_type = kind.mime
-        self._policy.check_type(staged.content_type)
+        self._check_types(first)
         metadata = Metadata(
             filename=staged.filename,
             content_type=staged.content_type,
@@ -175,6 +175,13 @@ class Receiving(ABC):
         release_connection()
         failpoint("upload.header-written")
         return self._envelope
+
+    def _check_types(self, first: Buffer) -> None:
+        """Both must be allowed, what was said and what the first bytes tell: against mistakes, not against malice."""
+        self._policy.check_type(self.staged.content_type)
+        # Office documents are archives, and often look like nothing else.
+        if (kind := filetype.guess(bytes(first[:SNIFFED]))) and kind.mime != "application/zip":
+            self._policy.check_type(kind.mime)
 
     def _commit(self, sealer: Sealer, writer: ObjectWriter) -> ObjectRef:
         """Commit the object. A key that is taken can only be our own write whose answer was lost: then it is equal."""

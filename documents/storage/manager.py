@@ -6,6 +6,7 @@ It stores bytes as they are. Sealing is not done here: whoever stores what is co
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from documents.errors import (
     ObjectNotFound,
     PolicyNotFound,
     RetentionActive,
+    StorageError,
 )
 from documents.storage.base import Buffer, ObjectReader, StorageProvider
 from documents.storage.limits import limited
@@ -69,6 +71,8 @@ class StorageManager:
         key = rule.key("objects", namespace, f"{now:%Y/%m/%d}", str(uuid.uuid4()))
         reference = provider.put_stream(key, limited(chunks, rule.max_size, provider=provider.name, key=key))
         if rule.acknowledge_after_durable and (found := provider.head(key).size) != reference.size:
+            with suppress(StorageError):
+                provider.delete(key)
             raise IntegrityMismatch(
                 f"{reference.size:,} bytes were written and {found:,} are stored", provider=provider.name, key=key
             )

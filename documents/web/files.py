@@ -6,7 +6,7 @@ from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
-from documents.filestorage import SALT, OpenFile, VaultStorage
+from documents.filestorage import SALT, URL_PREFIX, OpenFile, VaultStorage
 from documents.http.content import disposition, inert_headers, inert_type
 from documents.models.connection import release_connection
 from documents.services.names import clean_filename
@@ -18,7 +18,7 @@ LIFETIME = timedelta(minutes=5)
 def open_file(_request: HttpRequest, signed: str) -> HttpResponseBase:
     """Give the file that ``signed`` names, as an attachment. 404 where it expired, was forged or is not there."""
     try:
-        policy, name = signing.loads(signed, salt=SALT, max_age=LIFETIME)
+        policy, name = signing.loads(signed.removeprefix(URL_PREFIX), salt=SALT, max_age=LIFETIME)
         file = VaultStorage(policy).open(name)
     except (signing.BadSignature, FileNotFoundError) as error:
         raise Http404 from error

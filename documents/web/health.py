@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http.request import split_domain_port
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -31,6 +32,10 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     )
 
 
+# What proxies add to a request that they pass on.
+_OF_PROXIES = ("Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto")
+
+
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
@@ -44,9 +49,11 @@ def _may_read_metrics(request: HttpRequest) -> bool:
     if token := vault_config().metrics_token:
         given = request.headers.get("Authorization", "")
         return constant_time_compare(given, f"Bearer {token}")
-    # What a proxy passes on comes from this machine too, and says for whom.
-    is_passed_on = settings.BEHIND_PROXY or any(name in request.headers for name in ("X-Forwarded-For", "Forwarded"))
-    return not is_passed_on and request.META.get("REMOTE_ADDR") in ("127.0.0.1", "::1")
+    # What a proxy passes on comes from this machine too; and a page elsewhere can make a browser here ask, by a name.
+    is_passed_on = settings.BEHIND_PROXY or any(name in request.headers for name in _OF_PROXIES)
+    host, _port = split_domain_port(request.headers.get("Host", ""))
+    is_local = host in ("localhost", "127.0.0.1", "[::1]") and request.META.get("REMOTE_ADDR") in ("127.0.0.1", "::1")
+    return is_local and not is_passed_on
 
 
 class HealthMiddleware:

@@ -55,7 +55,12 @@ def test_a_document_is_stored_as_its_policy_says(service: ObjectStorageService) 
 
 @pytest.mark.parametrize(
     ("content", "content_type"),
-    [(PDF, "text/html"), (b"no type is known of this", "application/octet-stream"), (b"\x89PNG\r\n\x1a\n" + PDF, "")],
+    [
+        (PDF, "text/html"),
+        (b"MZ" + bytes(60), "application/pdf"),
+        (b"no type is known of this", "application/octet-stream"),
+        (b"\x89PNG\r\n\x1a\n" + PDF, ""),
+    ],
 )
 def test_what_its_policy_does_not_allow_leaves_nothing(
     service: ObjectStorageService, provider: StorageProvider, content: bytes, content_type: str

@@ -138,6 +138,15 @@ def test_new_documents_may_go_to_a_store_of_the_file(read: Read) -> None:
         ("[policies.p]\nstore='no'", "policies.p.store is 'no'"),
         ("[policies.p]\nkey_prefix='documents/more'", "policies.p.key_prefix is 'documents/more'"),
         ("[policies.p]\nstore='gcs'", "policies.p.store names 'gcs', which is not configured"),
+        ("[policies.p]\nmax_size_env='X'", "policies.p.max_size_env is unknown"),
+        ("[policies.p]\nallowed_types_file='x'", "policies.p.allowed_types_file is unknown"),
+        (
+            "[stores.a]\ntype='s3'\naccess_key='a'\nsecret_key_env='NO_SUCH'",
+            "names NO_SUCH, which is not set",
+        ),
+        ("[stores.a]\ntype='s3'\naccess_key='a'\naccess_key_env='A'", "stores.a.access_key is given twice"),
+        ("[stores.a]\ntype='s3'\nbucket_env='B'", "stores.a.bucket_env is unknown"),
+        ("[stores.gcs]\ncache_seconds=5", "stores.gcs names 'gcs', which is not configured"),
         ("[policies.p]\nmaxsize=1", "policies.p.maxsize is unknown"),
         ("[policies.p]\nmax_size='big'", "policies.p.max_size is 'big'"),
         ("[policies.p]\nallowed_types=['pdf']", "policies.p.allowed_types has 'pdf'"),
@@ -222,11 +231,26 @@ def test_a_provider_of_ones_own_is_configured_by_its_class(whole: VaultConfig, r
     with pytest.raises(ObjectExists):
         provider.put_bytes("k", b"y")
 
+    config = read("[stores.own]\ntype = 'tests.documents.test_storage_file.Loud'\ntoken_env = 'ARCHIVE_SECRET'")
+    assert "secret-canary" not in repr(config)
+    settings.VAULT = replace(settings.VAULT, storage_file=config.storage_file)
+    with pytest.raises(ConfigurationError, match=r"stores\.own.*OSError") as caught:
+        wiring.storage_provider("own")
+    assert "canary" not in str(caught.value)
+    assert "own" not in {provider.name for provider in wiring.configured_providers()}
+
     for wrong in ("documents.storage.memory.Missing", "no.such.Provider", "builtins.dict", "datetime.timedelta"):
         config = read(f"[stores.own]\ntype = '{wrong}'")
         settings.VAULT = replace(settings.VAULT, storage_file=config.storage_file)
         with pytest.raises(ConfigurationError, match=r"stores\.own"):
             wiring.storage_provider("own")
+
+
+class Loud:
+    """Fails, and repeats the secret that it was given."""
+
+    def __init__(self, *, name: str, token: str) -> None:
+        raise OSError(f"{name} refuses {token}")
 
 
 def test_policies_are_named(whole: VaultConfig) -> None:

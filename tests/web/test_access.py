@@ -137,7 +137,9 @@ def place(store: Callable[..., Document], alice: User, as_alice: Actor) -> Place
 
 
 def ask(client: Client, method: str, path: str, token: str, place: Place) -> Any:
-    headers = {"Authorization": f"Bearer {token}"} if token and path.startswith("/api/") else {}
+    headers = {"Host": "localhost"}
+    if token and path.startswith("/api/"):
+        headers["Authorization"] = f"Bearer {token}"
     if method == "POST":
         return client.post(path, headers=headers, **place.body(path))
     if method == "PATCH":

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
@@ -18,6 +19,12 @@ TOKEN = "a-token-of-enough-letters"
 @pytest.fixture(autouse=True)
 def fresh_rows() -> None:
     rows.forget()
+
+
+@pytest.fixture
+def client() -> Client:
+    """A browser on the vault's own machine."""
+    return Client(headers={"Host": "localhost"})
 
 
 def samples(client: Client) -> dict[tuple[str, str], float]:
@@ -51,6 +58,18 @@ def test_operations_and_rows_are_told(client: Client, store: Store, provider: St
     assert grown("vault_events_total", "document.created") == 1
 
 
+def test_counters_are_told_without_a_database(client: Client, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store()
+
+    def refuse(*_arguments: object) -> None:
+        raise OperationalError("the database is down")
+
+    monkeypatch.setattr("django.db.models.sql.compiler.SQLCompiler.execute_sql", refuse)
+    told = samples(client)
+    assert told["vault_rows_up", ""] == 0
+    assert any(name == "storage_operations_total" for name, _labels in told)
+
+
 def test_no_key_and_no_name_is_a_label(client: Client, store: Store) -> None:
     document = store(b"a payslip", filename="canary-name.pdf", title="canary title")
     text = client.get("/metrics").content.decode()
@@ -58,10 +77,11 @@ def test_no_key_and_no_name_is_a_label(client: Client, store: Store) -> None:
         assert secret not in text
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "X-Forwarded-Host"])
 def test_without_a_token_only_this_machine_reads_them(client: Client, header: str) -> None:
     assert client.get("/metrics").status_code == 200
-    assert client.get("/metrics", REMOTE_ADDR="::1").status_code == 200
+    assert client.get("/metrics", REMOTE_ADDR="::1", headers={"Host": "[::1]:8000"}).status_code == 200
+    assert client.get("/metrics", headers={"Host": "rebound.example"}).status_code == 401
     assert client.get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == 401
     assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 401
 
