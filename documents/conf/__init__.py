@@ -15,6 +15,7 @@ from documents.conf.clouds import AzureConfig, GcsConfig, azure_from, gcs_from
 from documents.conf.collection import CollectionConfig, collection_from
 from documents.conf.hcp import HcpConfig, hcp_from, is_mentioned
 from documents.conf.payloads import PayloadConfig, payloads_from
+from documents.conf.places import check_places
 from documents.conf.reading import GIB, count, duration, flag, one_of, path, pem, size, text
 from documents.conf.s3 import S3Config, s3_from
 from documents.conf.sources import Variables
@@ -140,6 +141,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         payloads=payloads_from(env),
     )
     _check_named_stores(config)
+    check_places({name: store for name in config.store_names() if (store := config.store(name))})
     return config
 
 

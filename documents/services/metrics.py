@@ -31,7 +31,7 @@ class RowsCollector:
         self._at, self._kept = float("-inf"), list[Metric]()
 
     def collect(self) -> Iterable[Metric]:
-        """Where the database does not answer, ``vault_rows_up`` is 0, and alone: the counters are wanted all the more."""
+        """Where the database does not answer, ``vault_rows_up`` is 0, and alone: the counters are wanted more."""
         if time.monotonic() - self._at > _FRESH_SECONDS:
             try:
                 self._kept = list(_from_rows())

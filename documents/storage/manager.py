@@ -52,7 +52,7 @@ class StorageManager:
 
     def store(
         self,
-        chunks: Iterable[Buffer],
+        chunks: Iterable[Buffer] | Buffer,
         *,
         policy: str = DEFAULT,
         namespace: str = "",

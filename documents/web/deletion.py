@@ -20,7 +20,8 @@ def delete_page(request: HttpRequest, document_id: UUID) -> HttpResponse:
     """GET asks, POST deletes."""
     document = document_visible_to(signed_in(request), document_id)
     if request.method != "POST":
-        return render(request, "documents/delete.html", {"document": document})
+        context = {"document": document, "kept_until": document.retained_until()}
+        return render(request, "documents/delete.html", context)
     delete_document(document_id, owner=signed_in(request), actor=actor_of(request, "web"))
     messages.success(request, f"“{document.title}” was deleted, its links have ended.")
     return redirect("documents:list")

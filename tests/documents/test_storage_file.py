@@ -159,6 +159,30 @@ def test_what_is_wrong_is_told_by_its_name(read: Read, content: str, complaint: 
     assert "\n" not in str(caught.value).strip()
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("path = 'var/storage'", ""),
+        ("path = 'var'", ""),
+        ("path = 'var/storage/archive'", ""),
+        ("path = 'one'", "path = 'one/two'"),
+        ("bucket = 'bucket'", "bucket = 'bucket'"),
+        ("bucket = 'bucket'", "bucket = 'bucket'\nprefix = 'archive'"),
+        ("bucket = 'bucket'\nprefix = 'a/b'", "bucket = 'bucket'\nprefix = 'a'"),
+    ],
+)
+def test_two_stores_are_two_places(read: Read, first: str, second: str) -> None:
+    """Else one would list the other's objects, by keys that no row has."""
+
+    def table(name: str, place: str) -> str:
+        kind = "local" if "path" in place else "gcs"
+        return f"[stores.{name}]\ntype = '{kind}'\n{place}\n" if place else ""
+
+    with pytest.raises(ConfigurationError, match="one place"):
+        read(table("one", first) + table("two", second))
+    read(table("one", "bucket = 'bucket'\nprefix = 'a'") + table("two", "bucket = 'bucket'\nprefix = 'ab'"))
+
+
 def test_a_file_that_is_not_there_is_told(read: Read) -> None:
     with pytest.raises(ConfigurationError, match=r"VAULT_STORAGE_FILE, .*no-such.toml, cannot be read"):
         read("", VAULT_STORAGE_FILE="no-such.toml")
