@@ -63,12 +63,14 @@ def probe_storage(
         # Keys of its own: an object that the store refuses is told by one probe alone.
         place = f"check/{run}/{number}"
         finding, reached = _found(provider, name, partial(probe, provider, place))
-        yield finding
-        if name in FIRST and not reached:
-            return
-        for written in range(_WRITTEN):
+        unusable = name in FIRST and not reached
+        # Before it is told: whoever reads no further leaves nothing behind.
+        for written in range(0 if unusable else _WRITTEN):
             with suppress(StorageError):
                 provider.delete(f"{place}/{written}")
+        yield finding
+        if unusable:
+            return
 
 
 def unreachable(error: StorageError) -> Finding:

@@ -35,8 +35,12 @@ class BucketDocuments:
 
 
 def origins_of_pages() -> list[str]:
-    """Return the origins under which browsers reach the vault: CSRF_TRUSTED_ORIGINS, or else ALLOWED_HOSTS by HTTPS."""
-    return list(settings.CSRF_TRUSTED_ORIGINS) or [f"https://{host}" for host in settings.ALLOWED_HOSTS]
+    """Return the origins under which browsers reach the vault: CSRF_TRUSTED_ORIGINS, or else ALLOWED_HOSTS.
+
+    Those are by HTTPS and its port; where VAULT_HTTPS is false, by HTTP.
+    """
+    scheme = "https" if settings.HTTPS else "http"
+    return list(settings.CSRF_TRUSTED_ORIGINS) or [f"{scheme}://{host}" for host in settings.ALLOWED_HOSTS]
 
 
 def bucket_documents(config: S3Config, *, origins: list[str], with_versions: bool = False) -> BucketDocuments:

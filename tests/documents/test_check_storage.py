@@ -159,3 +159,10 @@ def test_a_store_that_cannot_even_be_opened_is_a_failure(
     told = capsys.readouterr().out
     assert told.startswith("FAILED   connection: The directory")
     assert "Choose another, or let the vault's user write there.\n         Trying again will not help." in told
+
+
+def test_whoever_reads_no_further_leaves_nothing_behind(provider: StorageProvider) -> None:
+    findings = probe_storage(provider)
+    while next(findings).probe != "copy":
+        pass
+    assert list(provider.iter_locations("check/")) == []
