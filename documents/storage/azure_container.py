@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 
 from azure.storage.blob import BlobClient, BlobProperties, ContainerClient
 
-from documents.errors import InvalidObjectKey
 from documents.storage.azure_errors import translated
 from documents.storage.base import ObjectInfo
-from documents.storage.keys import MAX_BYTES, check_key
+from documents.storage.keys import prefixed_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +21,7 @@ class AzureContainer:
 
     def full_key(self, key: str) -> str:
         """The key as the store knows it. Raises InvalidObjectKey."""
-        check_key(key)
-        full = self.prefix + key
-        if len(full.encode()) > MAX_BYTES:
-            raise InvalidObjectKey(
-                f"An object key has at most {MAX_BYTES:,} bytes, with its prefix", provider=self.provider, key=key
-            )
-        return full
+        return prefixed_key(self.prefix, key, provider=self.provider)
 
     def blob(self, key: str) -> BlobClient:
         """Azure's handle of an object; nothing is asked of the store. Raises InvalidObjectKey."""

@@ -10,10 +10,10 @@ from google.api_core.retry import Retry
 from google.cloud.storage import Blob, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from documents.errors import BucketNotFound, InvalidObjectKey, ObjectNotFound, StorageError
+from documents.errors import BucketNotFound, ObjectNotFound, StorageError
 from documents.storage.base import ObjectInfo
 from documents.storage.gcs_errors import translated
-from documents.storage.keys import MAX_BYTES, check_key
+from documents.storage.keys import prefixed_key
 
 # Seconds to connect, and between two bytes of an answer.
 TIMEOUT = (10.0, 60.0)
@@ -42,13 +42,7 @@ class GcsBucket:
 
     def full_key(self, key: str) -> str:
         """The key as the store knows it. Raises InvalidObjectKey."""
-        check_key(key)
-        full = self.prefix + key
-        if len(full.encode()) > MAX_BYTES:
-            raise InvalidObjectKey(
-                f"An object key has at most {MAX_BYTES:,} bytes, with its prefix", provider=self.provider, key=key
-            )
-        return full
+        return prefixed_key(self.prefix, key, provider=self.provider)
 
     def blob(self, key: str) -> Blob:
         """Google's handle of an object; nothing is asked of the store. Raises InvalidObjectKey."""

@@ -25,6 +25,17 @@ def check_key(key: str) -> None:
         raise InvalidObjectKey(f"An object key {complaint}", key=_printable(key))
 
 
+def prefixed_key(prefix: str, key: str, *, provider: str) -> str:
+    """Return the key as a store knows it, whose provider puts ``prefix`` before every key. Raises InvalidObjectKey."""
+    check_key(key)
+    full = prefix + key
+    if len(full.encode()) > MAX_BYTES:
+        raise InvalidObjectKey(
+            f"An object key has at most {MAX_BYTES:,} bytes, with its prefix", provider=provider, key=key
+        )
+    return full
+
+
 def is_valid_key(key: str) -> bool:
     return _complaint(key) is None
 

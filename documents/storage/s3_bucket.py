@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from documents.errors import BucketNotFound, InvalidObjectKey, ObjectNotFound
+from documents.errors import BucketNotFound, ObjectNotFound
 from documents.storage.base import Buffer, ObjectInfo
-from documents.storage.keys import MAX_BYTES, check_key
+from documents.storage.keys import prefixed_key
 from documents.storage.s3_errors import translated
 
 if TYPE_CHECKING:
@@ -26,13 +26,7 @@ class S3Bucket:
 
     def full_key(self, key: str) -> str:
         """The key as the store knows it. Raises InvalidObjectKey."""
-        check_key(key)
-        full = self.prefix + key
-        if len(full.encode()) > MAX_BYTES:
-            raise InvalidObjectKey(
-                f"An object key has at most {MAX_BYTES:,} bytes, with its prefix", provider=self.provider, key=key
-            )
-        return full
+        return prefixed_key(self.prefix, key, provider=self.provider)
 
     def errors(self, key: str = "") -> AbstractContextManager[None]:
         return translated(provider=self.provider, key=key)
