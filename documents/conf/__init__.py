@@ -97,19 +97,13 @@ class VaultConfig:
 
 
 def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
-    """Read and check every VAULT_*, STORAGE_TYPE, S3_*, HCP_* and LOCAL_STORAGE_PATH variable.
+    """Read and check every variable of the vault and of its stores.
 
     Raises ConfigurationError naming the first variable that is missing or malformed.
     """
     storage_type, storage_file = _storage(env, base_dir)
     hcp = Variables(env, "HCP")
-    link_lifetime = duration(env, "VAULT_LINK_LIFETIME", timedelta(hours=24))
-    link_max_lifetime = duration(env, "VAULT_LINK_MAX_LIFETIME", timedelta(days=30))
-    if link_lifetime > link_max_lifetime:
-        raise ConfigurationError(
-            f"VAULT_LINK_LIFETIME is {link_lifetime.total_seconds():.0f} s, longer than VAULT_LINK_MAX_LIFETIME "
-            f"({link_max_lifetime.total_seconds():.0f} s). Lower the first or raise the second."
-        )
+    link_lifetime, link_max_lifetime = _link_lifetimes(env)
     config = VaultConfig(
         storage_type=storage_type,
         local_storage_path=path(env, "LOCAL_STORAGE_PATH", base_dir / "var" / "storage", base_dir),
@@ -119,13 +113,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         azure=azure_from(Variables(env, "AZURE")) if storage_type == "azure" or text(env, "AZURE_CONTAINER") else None,
         storage_file=storage_file,
         storage_timeout=duration(env, "STORAGE_TIMEOUT", timedelta(seconds=300)),
-        keys=KeySources(
-            directory=path(env, "VAULT_KEYS_DIR", base_dir / "keys", base_dir),
-            primary_pem=pem(env, "VAULT_PRIMARY_KEK"),
-            recovery_pem=pem(env, "VAULT_RECOVERY_KEK"),
-            origin_pem=pem(env, "VAULT_ORIGIN_KEY"),
-            passphrase=text(env, "VAULT_KEK_PASSPHRASE"),
-        ),
+        keys=_keys(env, base_dir),
         max_upload_size=size(env, "VAULT_MAX_UPLOAD_SIZE", 10 * GIB),
         object_names=one_of(env, "VAULT_OBJECT_NAMES", OBJECT_NAMES),
         staged_lifetime=duration(env, "VAULT_STAGED_LIFETIME", timedelta(hours=24)),
@@ -143,6 +131,28 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
     _check_named_stores(config)
     check_places({name: store for name in config.store_names() if (store := config.store(name))})
     return config
+
+
+def _keys(env: environ.Env, base_dir: Path) -> KeySources:
+    return KeySources(
+        directory=path(env, "VAULT_KEYS_DIR", base_dir / "keys", base_dir),
+        primary_pem=pem(env, "VAULT_PRIMARY_KEK"),
+        recovery_pem=pem(env, "VAULT_RECOVERY_KEK"),
+        origin_pem=pem(env, "VAULT_ORIGIN_KEY"),
+        passphrase=text(env, "VAULT_KEK_PASSPHRASE"),
+    )
+
+
+def _link_lifetimes(env: environ.Env) -> tuple[timedelta, timedelta]:
+    """The usual one, and the longest that may be asked for."""
+    usual = duration(env, "VAULT_LINK_LIFETIME", timedelta(hours=24))
+    longest = duration(env, "VAULT_LINK_MAX_LIFETIME", timedelta(days=30))
+    if usual > longest:
+        raise ConfigurationError(
+            f"VAULT_LINK_LIFETIME is {usual.total_seconds():.0f} s, longer than VAULT_LINK_MAX_LIFETIME "
+            f"({longest.total_seconds():.0f} s). Lower the first or raise the second."
+        )
+    return usual, longest
 
 
 def _metrics_token(env: environ.Env) -> str:
