@@ -5,15 +5,19 @@ import os
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from documents.errors import ObjectExists, ObjectNotFound, StorageUnavailable
+from documents.errors import ObjectExists, ObjectNotFound, StorageUnavailable, UnsupportedOperation
 from documents.storage.base import StorageProvider
 from documents.storage.bucket_capabilities import Versioning
-from documents.storage.capabilities import Copying, Multipart
+from documents.storage.capabilities import ConditionalCreate, Copying, Multipart
 
 # S3 refuses requests that are signed 15 minutes off (Amazon S3 API Reference, RequestTimeTooSkewed); long before that
 # something is wrong with one of the two clocks.
 LARGEST_SKEW = timedelta(minutes=1)
 _PROBED_RANGE = (1000, 24)
+_WITHOUT_CONDITIONS = (
+    "The vault looks before it puts, which is enough for the unique keys of its documents; let no second database use "
+    "this store, for it would not decide between the two"
+)
 
 
 class ProbeFailed(Exception):
@@ -52,10 +56,15 @@ def round_trip(provider: StorageProvider, place: str) -> str:
 
 
 def conditional_create(provider: StorageProvider, place: str) -> str:
+    if not isinstance(provider, ConditionalCreate):
+        raise Lacking("no conditional create", _WITHOUT_CONDITIONS)
     key = f"{place}/0"
-    provider.put_bytes(key, b"first")
     try:
-        provider.put_bytes(key, b"second")
+        provider.put_if_absent(key, b"first")
+    except UnsupportedOperation as error:
+        raise Lacking("no conditional create; the store refuses a put with a condition", _WITHOUT_CONDITIONS) from error
+    try:
+        provider.put_if_absent(key, b"second")
     except ObjectExists:
         return "a second put to the same key was refused"
     hint = "Its keys are unique, so the vault never needs the refusal; but nothing guards against a fault of its own"

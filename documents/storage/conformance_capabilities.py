@@ -7,7 +7,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from threading import Barrier
 
 import pytest
 
@@ -38,6 +41,24 @@ class ConditionalCreateConformance:
         assert provider.put_if_absent(key, b"first").size == 5
         with pytest.raises(ObjectExists):
             provider.put_if_absent(key, b"second")
+
+    def test_of_racing_creators_one_wins(self, provider: ConditionalCreate) -> None:
+        assert isinstance(provider, StorageProvider)
+        for _ in range(5):
+            key, start = fresh_key(), Barrier(2)
+            with ThreadPoolExecutor(2) as writers:
+                won = list(writers.map(partial(_creates, provider, key, start), (b"one", b"two")))
+            assert sorted(won) == [False, True]
+            assert provider.get(key) == (b"one" if won[0] else b"two")
+
+
+def _creates(provider: ConditionalCreate, key: str, start: Barrier, body: bytes) -> bool:
+    start.wait(30)
+    try:
+        provider.put_if_absent(key, body)
+    except ObjectExists:
+        return False
+    return True
 
 
 class MultipartConformance:

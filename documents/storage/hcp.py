@@ -89,6 +89,10 @@ class HcpProvider(S3Adapter, S3Buckets):
         with self._taken_key(key):
             return super().put_bytes(key, data)
 
+    def put_if_absent(self, key: str, data: Buffer) -> ObjectRef:
+        with self._taken_key(key):
+            return super().put_if_absent(key, data)
+
     def complete_multipart(self, key: str, upload_id: str, parts: Iterable[Part]) -> ObjectInfo:
         with self._taken_key(key):
             return super().complete_multipart(key, upload_id, parts)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from documents.errors import ObjectExists
 from documents.storage.base import ObjectInfo
 from documents.storage.capabilities import Part
 from documents.storage.multipart import MAX_PART_SIZE, next_part_size
@@ -28,8 +27,7 @@ class S3Copies(S3MultipartUploads):
         bucket = self.bucket
         bucket.full_key(key)
         info = self.head(source)
-        if self.exists(key):
-            raise ObjectExists("An object with this key is there already", provider=bucket.provider, key=key)
+        self._refuse_taken(key)
         if info.size > self.largest_copy:
             return self._copy_in_parts(info, key)
         with bucket.errors(key):

@@ -53,7 +53,7 @@ class S3MultipartUploads(S3Objects):
                     yield Part(number=part["PartNumber"], etag=without_quotes(part["ETag"]), size=part["Size"])
 
     def complete_multipart(self, key: str, upload_id: str, parts: Iterable[Part]) -> ObjectInfo:
-        """Some stores ignore the condition here (RADOS Gateway), some refuse it: then it is left out.
+        """Some stores ignore the condition here (RADOS Gateway). Some refuse it: then the key is looked at before.
 
         Where the answer is lost, or a repeated request is told that the upload has gone, the object itself says
         whether it is ours: its ETag is made from those of the parts.
@@ -63,6 +63,7 @@ class S3MultipartUploads(S3Objects):
             try:
                 retry_conflicts(lambda: self._complete(key, upload_id, listed, {"IfNoneMatch": "*"}))
             except UnsupportedOperation:
+                self._refuse_taken(key)
                 self._complete(key, upload_id, listed, {})
         except (StorageUnavailable, ObjectNotFound):
             info = self._find(key)

@@ -28,16 +28,31 @@ class S3Objects(S3Operations, DerivedOperations):
     """Put, get, head, delete and list; ``ConditionalCreate``, ``CompareAndSet`` and ``OrderedListing``."""
 
     def put_bytes(self, key: str, data: Buffer) -> ObjectRef:
+        """As ``StorageProvider`` says. A store that lacks conditional writes is looked at before the put.
+
+        There two writers that race for one key may both succeed, and the later one's object stays: whoever makes each
+        key once, as the vault does for its sealed objects, loses nothing. ``put_if_absent`` refuses instead.
+        """
         body = as_body(data)
         try:
-            retry_conflicts(lambda: self._put(key, body, IfNoneMatch="*"))
+            self._create(key, body)
         except UnsupportedOperation:
-            # A store that lacks conditional writes: keys are unique, so looking before is as good as it gets.
-            if self.exists(key):
-                raise ObjectExists(
-                    "An object with this key is there already", provider=self.bucket.provider, key=key
-                ) from None
+            self._refuse_taken(key)
             self._put(key, body)
+        return ObjectRef(self.bucket.provider, key, len(body), checksum_of(body))
+
+    def put_if_absent(self, key: str, data: Buffer) -> ObjectRef:
+        """As ``ConditionalCreate`` says. Raises UnsupportedOperation where the store has no conditional writes."""
+        body = as_body(data)
+        try:
+            self._create(key, body)
+        except UnsupportedOperation as error:
+            raise UnsupportedOperation(
+                "This store has no capability ConditionalCreate",
+                provider=self.bucket.provider,
+                key=key,
+                hint="It refuses the header If-None-Match of a PUT",
+            ) from error
         return ObjectRef(self.bucket.provider, key, len(body), checksum_of(body))
 
     def replace(self, key: str, data: Buffer, *, etag: str) -> ObjectInfo:
@@ -88,6 +103,13 @@ class S3Objects(S3Operations, DerivedOperations):
                     key = entry["Key"].removeprefix(bucket.prefix)
                     if key > after and is_valid_key(key):
                         yield bucket.info(key, entry, size=entry["Size"])
+
+    def _create(self, key: str, body: bytes) -> None:
+        retry_conflicts(lambda: self._put(key, body, IfNoneMatch="*"))
+
+    def _refuse_taken(self, key: str) -> None:
+        if self.exists(key):
+            raise ObjectExists("An object with this key is there already", provider=self.bucket.provider, key=key)
 
     def _put(self, key: str, body: bytes, **condition: Any) -> None:
         bucket, full_key = self.bucket, self.bucket.full_key(key)

@@ -23,13 +23,15 @@ EMPTY_LISTING = (
     b'<?xml version="1.0"?><ListBucketResult><Name>b</Name><KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys>'
     b"<IsTruncated>false</IsTruncated></ListBucketResult>"
 )
+NOT_IMPLEMENTED = b'<?xml version="1.0"?><Error><Code>NotImplemented</Code></Error>'
 CLOCK_OFF_BY = timedelta(hours=1)
 
 
 class Defect(Enum):
-    """What the look-alike does not do, named by the probe that must find it."""
+    """What the look-alike does not do, named by the probe that must find it; refusing conditions is no failure."""
 
     IGNORES_CONDITIONS = "conditional create"
+    REFUSES_CONDITIONS = "conditional create is missing"
     IGNORES_RANGES = "range"
     LISTS_LATE = "listing"
     HAS_A_WRONG_CLOCK = "clock"
@@ -57,6 +59,8 @@ class _Handler(ForwardingHandler):
         match self.defect:
             case Defect.IGNORES_CONDITIONS:
                 return self._without(body, "if-none-match")
+            case Defect.REFUSES_CONDITIONS if "if-none-match" in self.headers:
+                return Answer(501, (("Content-Type", "application/xml"),), NOT_IMPLEMENTED)
             case Defect.IGNORES_RANGES:
                 return self._without(body, "range")
             case Defect.IGNORES_EXPIRY if "X-Amz-Expires=" in self.path:

@@ -70,6 +70,11 @@ class Case:
 
 
 def put(case: Case) -> None:
+    assert case.provider.put_bytes(case.new, SMALL).size == len(SMALL)
+    assert case.direct.get(case.new) == SMALL
+
+
+def put_if_absent(case: Case) -> None:
     assert case.provider.put_if_absent(case.new, SMALL).size == len(SMALL)
     assert case.direct.get(case.new) == SMALL
 
@@ -236,10 +241,10 @@ def has_bucket(case: Case) -> None:
 
 
 CALLS = (
-    put, put_large, get, get_range, head, exists, does_not_exist, delete, list_objects, list_in_order, create,
-    upload_part, list_parts, complete, abort, list_uploads, sweep, copy, copy_in_parts, replace, delete_many,
+    put, put_if_absent, put_large, get, get_range, head, exists, does_not_exist, delete, list_objects, list_in_order,
+    create, upload_part, list_parts, complete, abort, list_uploads, sweep, copy, copy_in_parts, replace, delete_many,
     list_versions, open_version, delete_version, versioning, set_versioning, read_acl, write_acl, bucket_acl,
     write_bucket_acl, list_buckets, has_bucket, create_bucket, delete_bucket,
 )  # fmt: skip
 # They have answers of their own to a conflict, and to a condition that the store lacks.
-WRITES = (put, put_large, complete, copy, copy_in_parts, replace)
+WRITES = (put, put_if_absent, put_large, complete, copy, copy_in_parts, replace)

@@ -65,6 +65,7 @@ SILENCE = Answer(is_silent=True)
 PART = Part(1, "0" * 32, 5)
 OPERATIONS: dict[str, Callable[[HcpProvider], Any]] = {
     "put_if_absent": lambda provider: provider.put_if_absent("new", SMALL),
+    "put_bytes": lambda provider: provider.put_bytes("new", SMALL),
     "put_stream": lambda provider: provider.put_stream("new", [body_of(MIN_PART_SIZE + 1)]),
     "get": lambda provider: provider.get("there"),
     "get_range": lambda provider: provider.get_range("there", 10, 10),

@@ -13,6 +13,7 @@ import time_machine
 from botocore.config import Config
 
 from documents.conf import S3Config
+from documents.errors import ObjectExists, UnsupportedOperation
 from documents.services.probing import Finding, Outcome, probe_storage
 from documents.services.s3_policy import bucket_documents
 from documents.storage.s3 import S3Provider
@@ -63,7 +64,9 @@ if s3_kind() == "radosgw":  # moto enforces neither signatures nor expiry: it is
         assert list(provider.iter_locations()) == []
         assert list(provider.iter_multiparts()) == []
 
-    @pytest.mark.parametrize("defect", Defect, ids=lambda defect: defect.name.lower())
+    FAILING = [defect for defect in Defect if defect is not Defect.REFUSES_CONDITIONS]
+
+    @pytest.mark.parametrize("defect", FAILING, ids=lambda defect: defect.name.lower())
     def test_a_look_alike_has_the_failure_of_its_defect_and_no_other(
         s3_server: S3Server, s3_bucket: str, defect: Defect
     ) -> None:
@@ -74,6 +77,14 @@ if s3_kind() == "radosgw":  # moto enforces neither signatures nor expiry: it is
         assert failure.probe == defect.value
         assert not failure.retryable
         assert len(found) == 11
+
+    def test_a_look_alike_that_refuses_conditions_is_told_apart(s3_server: S3Server, s3_bucket: str) -> None:
+        with look_alike(s3_server, Defect.REFUSES_CONDITIONS) as server:
+            found = findings(provider_at(server, s3_bucket))
+
+        assert named(found, Outcome.MISSING) == ["conditional create", "CORS"]
+        assert named(found, Outcome.FAILED) == []
+        assert "second database" in found[2].hint
 
     def test_a_wrong_secret_is_told(s3_server: S3Server, s3_bucket: str) -> None:
         [finding] = findings(provider_at(replace(s3_server, secret_key="wrong"), s3_bucket))
@@ -90,6 +101,22 @@ if s3_kind() == "radosgw":  # moto enforces neither signatures nor expiry: it is
         assert (finding.probe, finding.retryable) == ("connection", False)
         assert "RequestTimeTooSkewed" in finding.detail
         assert "clock" in finding.hint
+
+
+def test_a_store_that_refuses_conditions_promises_none(s3_server: S3Server, s3_bucket: str) -> None:
+    with look_alike(s3_server, Defect.REFUSES_CONDITIONS) as server:
+        provider = provider_at(server, s3_bucket)
+        with pytest.raises(UnsupportedOperation, match=r"ConditionalCreate \(provider 's3', key 'k'\)"):
+            provider.put_if_absent("k", b"first")
+        assert not provider.exists("k")
+        provider.put_bytes("k", b"first")
+        with pytest.raises(ObjectExists):
+            provider.put_bytes("k", b"second")
+        upload_id = provider.create_multipart("k")
+        part = provider.upload_part("k", upload_id, 1, b"second")
+        with pytest.raises(ObjectExists):
+            provider.complete_multipart("k", upload_id, [part])
+        assert provider.get("k") == b"first"
 
 
 def test_a_bucket_with_the_printed_cors_passes(s3_client: "S3Client", s3_server: S3Server, s3_bucket: str) -> None:

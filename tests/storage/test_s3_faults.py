@@ -51,6 +51,7 @@ from tests.storage.s3_calls import (
     list_objects,
     open_version,
     put,
+    put_if_absent,
     put_large,
     replace,
 )
@@ -173,7 +174,7 @@ def test_a_passing_fault_is_survived(case: Case, call: Callable[[Case], None], f
         call(case)
     except ObjectExists:
         # The answer was lost, and the repeated put met its own first attempt: whole, as the caller can compare.
-        assert call in (put, replace, create_bucket)
+        assert call in (put, put_if_absent, replace, create_bucket)
         assert set(case.written()) <= {SMALL, LARGE}
     assert case.proxy.times == 0
 
