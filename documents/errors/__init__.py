@@ -44,6 +44,7 @@ VaultError
 ├── ScopeMissing                the API token may not do this
 ├── CursorInvalid               a page was asked for by a cursor that no page gave
 ├── DocumentNotFound            does not exist, or is not yours: the same answer
+├── DocumentChanged             since the page that is saved was shown: nothing of it is kept
 ├── DocumentUnreadable          the stored object is missing, damaged or under an unknown KEK: one answer for all
 └── LinkError
     ├── LinkNotFound, LinkGone (expired, revoked or used up), LinkRejected (a new link breaks a limit)
@@ -52,7 +53,13 @@ VaultError
 
 from documents.errors.base import ConfigurationError, DatabaseUnavailable, VaultError
 from documents.errors.collection import CollectionRefused, OlderDatabase, StoreReplaced, StoreShared
-from documents.errors.documents import CursorInvalid, DocumentNotFound, DocumentUnreadable, ScopeMissing
+from documents.errors.documents import (
+    CursorInvalid,
+    DocumentChanged,
+    DocumentNotFound,
+    DocumentUnreadable,
+    ScopeMissing,
+)
 from documents.errors.encryption import (
     AuthenticationFailed,
     EncryptionError,
@@ -115,6 +122,7 @@ __all__ = [
     "ConfigurationError",
     "CursorInvalid",
     "DatabaseUnavailable",
+    "DocumentChanged",
     "DocumentNotFound",
     "DocumentUnreadable",
     "EncryptionError",

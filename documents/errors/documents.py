@@ -23,6 +23,12 @@ class DocumentNotFound(VaultError):
     message = "There is no such document. It may have been deleted, or belong to somebody else."
 
 
+class DocumentChanged(VaultError):
+    status = 409
+    code = "document-changed"
+    message = "The document was changed meanwhile. Nothing of this was saved; look at what it says now."
+
+
 class DocumentUnreadable(VaultError):
     status = 502
     code = "document-unreadable"

@@ -21,10 +21,12 @@ from documents.models import Document, ObjectRemoval, Payload
 from documents.services import audit
 from documents.services.actors import SYSTEM, Actor
 from documents.services.deletion import remove_object
+from documents.services.editions import locked_document
 from documents.services.names import clean_title
 from documents.services.payload_sweeping import delete_rows, remove_payloads
 from documents.services.payload_values import JSON, check, compact, encode
 from documents.services.payloads import Dehydrated, Limits, hydrate, seal_value
+from documents.services.renaming import retitle
 from documents.wiring import vault_config
 
 ATTRIBUTION = "documents"
@@ -33,8 +35,19 @@ MOST_ATTRIBUTES = 100
 MAX_SIZE = 256 * 1024  # bytes of the compact JSON form, all attributes together
 
 
-def set_attributes(document_id: UUID, attributes: Mapping[str, JSON], *, owner: User | None, actor: Actor) -> Document:
+def set_attributes(
+    document_id: UUID,
+    attributes: Mapping[str, JSON],
+    *,
+    owner: User | None,
+    actor: Actor,
+    title: str | None = None,
+    seen: str | None = None,
+) -> Document:
     """Replace all attributes of a document and return it. Payloads of the earlier ones are removed.
+
+    With ``title`` that is set as well, as by ``rename_document``, in the same transaction. ``seen`` is the edition that
+    somebody looked at (``editions.edition_of``): DocumentChanged is raised where it is no longer the document's.
 
     Names are made plain: one line without control characters. Raises DocumentNotFound where it is not the owner's;
     PayloadInvalid for a name that is empty, longer than 100 characters or there twice, and for what is not JSON;
@@ -48,7 +61,7 @@ def set_attributes(document_id: UUID, attributes: Mapping[str, JSON], *, owner: 
     limits = Limits(payloads.inline_limit, payloads.max_depth)
     made = seal_value(wanted, attribution=ATTRIBUTION, owner=owner, actor=actor, limits=limits)
     try:
-        document, removals = _replace(document_id, made, owner, actor)
+        document, removals = _replace(document_id, made, owner, actor, title, seen)
     except BaseException:
         # Only what no document holds is removed: a commit whose answer was lost may have kept it.
         remove_payloads((payload.pk for payload in made.payloads), actor, reason="failed")
@@ -87,12 +100,10 @@ def _was_replaced(document: Document) -> bool:
 
 
 def _replace(
-    document_id: UUID, made: Dehydrated, owner: User | None, actor: Actor
+    document_id: UUID, made: Dehydrated, owner: User | None, actor: Actor, title: str | None, seen: str | None
 ) -> tuple[Document, list[ObjectRemoval]]:
     with transaction.atomic(durable=True):
-        document = Document.objects.select_for_update(of=("self",)).filter(pk=document_id, owner=owner).first()
-        if document is None:
-            raise DocumentNotFound
+        document = locked_document(document_id, owner=owner, seen=seen)
         earlier = list(document.payloads.select_for_update(of=("self",)).order_by("pk"))
         held = Payload.objects.filter(pk__in=[payload.pk for payload in made.payloads])
         if held.update(document=document, unheld_since=None) != len(made.payloads):
@@ -100,6 +111,8 @@ def _replace(
         document.attributes = made.value
         document.save(update_fields=["attributes", "updated_at"])
         audit.record("document.attributes-set", actor, document_id=document_id, count=len(made.value))
+        if title is not None:
+            retitle(document, title, actor)
         removals = delete_rows(earlier, actor, reason="replaced")
         failpoint("attributes.in-transaction")
     return document, removals

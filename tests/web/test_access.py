@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from documents.filestorage import VaultStorage
 from documents.models import Document, StagedAttachment
 from documents.services.actors import Actor
+from documents.services.editions import edition_of
 from documents.services.links import create_link
 from documents.services.tokens import create_token
 from documents.services.uploads import begin_upload
@@ -115,7 +116,8 @@ class Place:
         if path in ("/upload/raw", "/api/v1/documents"):
             return {"data": b"abc", "content_type": "text/plain"}
         if path.endswith("/edit"):
-            return {"data": {"title": "a", "form-TOTAL_FORMS": "0", "form-INITIAL_FORMS": "0"}}
+            edition = edition_of(Document.objects.get(pk=self.names["{document}"]))
+            return {"data": {"title": "a", "edition": edition, "form-TOTAL_FORMS": "0", "form-INITIAL_FORMS": "0"}}
         if path == "/upload/staged":
             return {"data": {"confirm": self.names["{staged}"]}}
         if path.endswith("/links"):

@@ -1,5 +1,6 @@
 """The edit page: titles and attributes in rows, without JSON and without JavaScript."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,9 +8,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from documents.failpoints import FailpointReached
 from documents.models import AuditEvent, Document, Payload
 from documents.services.actors import Actor
 from documents.services.attributes import attributes_of, set_attributes
+from documents.services.editions import edition_of
 from documents.storage.base import StorageProvider
 
 Post = Callable[..., Any]
@@ -26,8 +29,10 @@ def post(document: Document, alice: User) -> Post:
     client = Client()
     client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
 
-    def post(*rows: tuple[str, ...], title: str = "Contract", **buttons: str) -> Any:
-        fields = {"title": title, "form-TOTAL_FORMS": str(len(rows)), "form-INITIAL_FORMS": "0", **buttons}
+    def post(*rows: tuple[str, ...], title: str = "Contract", edition: str | None = None, **buttons: str) -> Any:
+        seen = edition_of(Document.objects.get(pk=document.pk)) if edition is None else edition
+        fields = {"edition": seen}
+        fields |= {"title": title, "form-TOTAL_FORMS": str(len(rows)), "form-INITIAL_FORMS": "0", **buttons}
         for number, (name, value, *checked) in enumerate(rows):
             fields |= {f"form-{number}-name": name, f"form-{number}-value": value}
             fields |= {f"form-{number}-{box}": "on" for box in checked}
@@ -110,8 +115,9 @@ def test_a_form_that_was_tampered_with_is_refused_and_changes_nothing(
 ) -> None:
     client = Client()
     client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    fields = {"title": "after", "edition": edition_of(document)}
     for total in ("", "x", "-1", "1000000"):
-        answer = client.post(f"/documents/{document.pk}/edit", {"title": "after", "form-TOTAL_FORMS": total})
+        answer = client.post(f"/documents/{document.pk}/edit", {**fields, "form-TOTAL_FORMS": total})
         assert answer.status_code == 422
     assert now(document) == ("Contract", {})
 
@@ -143,3 +149,65 @@ def test_what_cannot_be_read_now_leaves_the_page_and_the_title(
     assert post(title="after").status_code == 302
     document.refresh_from_db()
     assert (document.title, Payload.objects.count()) == ("after", 1)
+
+
+def test_what_somebody_else_changed_meanwhile_is_shown_and_not_overwritten(
+    document: Document, post: Post, alice: User, as_alice: Actor
+) -> None:
+    set_attributes(document.pk, {"a": "1"}, owner=alice, actor=as_alice)
+    shown = edition_of(Document.objects.get(pk=document.pk))
+    set_attributes(document.pk, {"a": "1", "case": "2026-77"}, owner=alice, actor=as_alice)
+
+    answer = post(("a", "2"), title="Lease", edition=shown)
+
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "changed after you opened this page" in page
+    assert all(text in page for text in ("2026-77", 'value="Lease"', ">\n2</textarea>", "Title: <bdi>Contract</bdi>"))
+    assert now(document) == ("Contract", {"a": "1", "case": "2026-77"})
+    told = re.search('name="edition" value="([0-9a-f]{64})"', page)
+    assert told
+    assert post(("a", "2"), title="Lease", edition=told[1]).status_code == 302, "seen and saved all the same"
+    assert now(document) == ("Lease", {"a": "2"})
+
+
+@pytest.mark.parametrize("edition", ["", "0" * 64])
+def test_a_title_that_changed_meanwhile_is_not_overwritten(document: Document, post: Post, edition: str) -> None:
+    assert post(title="Lease", edition=edition).status_code == 409
+    assert now(document) == ("Contract", {})
+
+
+def test_more_rows_keep_what_the_form_was_shown_from(document: Document, post: Post) -> None:
+    answer = post(("a", "1"), more="rows", edition="0" * 64)
+
+    assert f'name="edition" value="{"0" * 64}"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("rows", [[], [("a", "x" * 5000)]])
+def test_what_changes_while_it_is_saved_is_not_overwritten_either(
+    document: Document,
+    post: Post,
+    provider: StorageProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: list[tuple[str, str]],
+) -> None:
+    def overtaken(looked_at: Document) -> str:
+        edition = edition_of(looked_at)
+        Document.objects.filter(pk=looked_at.pk).update(title="Overtaken")
+        return edition
+
+    monkeypatch.setattr("documents.web.editing.edition_of", overtaken)
+
+    assert post(*rows, title="Lease").status_code == 409
+    assert now(document) == ("Overtaken", {})
+    assert Payload.objects.count() == 0
+    assert not list(provider.iter_locations("payloads/"))
+
+
+def test_title_and_attributes_are_saved_together_or_not_at_all(
+    document: Document, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAULT_FAILPOINT", "attributes.in-transaction:raise")
+    with pytest.raises(FailpointReached):
+        post(("a", "1"), title="Lease")
+    assert now(document) == ("Contract", {})
