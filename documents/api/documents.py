@@ -7,7 +7,7 @@ from ninja import Query, Router, Status
 
 from documents.api.auth import require_scope
 from documents.api.schemas import DocumentChanges, DocumentDetail, DocumentOut, DocumentPage
-from documents.errors import SealOnlyKeyRing, UploadRejected
+from documents.errors import UploadRejected
 from documents.http.bodies import header_filename, raw_body
 from documents.http.caller import actor_of
 from documents.http.content import content_response
@@ -15,7 +15,7 @@ from documents.http.forms import sealed_form
 from documents.models import Attachment, Document
 from documents.selectors.documents import document_visible_to, documents_visible_to
 from documents.selectors.paging import page_of
-from documents.services.attributes import attributes_of, set_attributes
+from documents.services.attributes import readable_attributes, set_attributes
 from documents.services.digests import plaintext_digest
 from documents.services.downloads import open_download
 from documents.services.object_storage import ObjectStorageService
@@ -85,21 +85,18 @@ def get_document(request: HttpRequest, document_id: UUID) -> DocumentDetail:
     require_scope(request, "read")
     document = document_visible_to(request.user, document_id)
     shown = _shown(document, document.current_attachment())
-    try:
-        attributes = attributes_of(document, actor=actor_of(request, "api"))
-    except SealOnlyKeyRing:
-        attributes = None
+    attributes = readable_attributes(document, actor_of(request, "api"))
     return DocumentDetail(**shown.model_dump(), attributes=attributes)
 
 
 @router.patch("/{uuid:document_id}", response=DocumentOut, summary="Change its title or its attributes")
 def change_document(request: HttpRequest, document_id: UUID, body: DocumentChanges) -> DocumentOut:
-    """What is left out, or null, stays. The attributes are set first: where they are refused, the title stays too."""
+    """What is left out, or null, stays. Both are changed together: where one is refused, the other stays too."""
     require_scope(request, "write")
     actor = actor_of(request, "api")
     if body.attributes is not None:
-        set_attributes(document_id, body.attributes, owner=actor.user, actor=actor)
-    if body.title is not None:
+        set_attributes(document_id, body.attributes, owner=actor.user, actor=actor, title=body.title)
+    elif body.title is not None:
         rename_document(document_id, body.title, owner=actor.user, actor=actor)
     document = document_visible_to(request.user, document_id)
     return _shown(document, document.current_attachment())

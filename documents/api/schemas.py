@@ -25,7 +25,8 @@ class DocumentDetail(DocumentOut):
     """A document with what its owner noted beside it."""
 
     attributes: dict[str, Any] | None = Field(
-        description="as they were set; null on a server that holds no private key, where any of them is sealed"
+        description="as they were set; null where they cannot be read now: one is damaged, its store does not answer, "
+        "or the server holds no private key"
     )
 
 

@@ -6,15 +6,22 @@ What is small stays in the row, in clear, as the title does; docs/payloads.md sa
 from collections.abc import Mapping
 from uuid import UUID
 
+import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from documents.conf.payloads import LARGEST
 from documents.errors import (
+    ConfigurationError,
     DocumentNotFound,
+    EncryptionError,
+    PayloadError,
     PayloadInvalid,
     PayloadReferenceInvalid,
     PayloadTooLarge,
     PayloadUnreadable,
+    SealOnlyKeyRing,
+    StorageError,
 )
 from documents.failpoints import failpoint
 from documents.models import Document, ObjectRemoval, Payload
@@ -28,6 +35,8 @@ from documents.services.payload_values import JSON, check, compact, encode
 from documents.services.payloads import Dehydrated, Limits, hydrate, seal_value
 from documents.services.renaming import retitle
 from documents.wiring import vault_config
+
+log = structlog.get_logger(__name__)
 
 ATTRIBUTION = "documents"
 LONGEST_NAME = 100  # characters
@@ -73,20 +82,34 @@ def set_attributes(
 
 
 def attributes_of(document: Document, *, actor: Actor = SYSTEM) -> dict[str, JSON]:
-    """Return the attributes as they were set.
+    """Return the attributes as they were set. Limits were kept then: none that was lowered since hides them.
 
     Raises PayloadUnreadable where a sealed one is missing or damaged, StorageError where the store does not answer,
     KeyRingError where this process holds no private key and one is sealed.
     """
     try:
         found: dict[str, JSON] = hydrate(
-            document.attributes, attribution=ATTRIBUTION, owner=document.owner, actor=actor
+            document.attributes, attribution=ATTRIBUTION, owner=document.owner, actor=actor, max_size=LARGEST
         )
     except PayloadReferenceInvalid as error:  # the row itself is not what was written
         if _was_replaced(document):
             return attributes_of(document, actor=actor)
         raise PayloadUnreadable from error
     return found
+
+
+def readable_attributes(document: Document, actor: Actor) -> dict[str, JSON] | None:
+    """Return the attributes, or None where they cannot be read here and now: a face shows the rest all the same.
+
+    A log tells why, but for a server that holds no private key, where it is meant to be so.
+    """
+    try:
+        return attributes_of(document, actor=actor)
+    except SealOnlyKeyRing:
+        return None
+    except (ConfigurationError, EncryptionError, PayloadError, StorageError) as error:
+        log.warning("attributes_unreadable", document_id=str(document.pk), code=error.code, error=type(error).__name__)
+        return None
 
 
 def _was_replaced(document: Document) -> bool:

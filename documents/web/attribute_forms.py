@@ -9,22 +9,11 @@ from collections.abc import Iterable, Mapping
 
 from django import forms
 
-from documents.errors import ConfigurationError, EncryptionError, PayloadError, StorageError
-from documents.models import Document
-from documents.services.actors import Actor
-from documents.services.attributes import LONGEST_NAME, MOST_ATTRIBUTES, attributes_of
+from documents.services.attributes import LONGEST_NAME, MOST_ATTRIBUTES
 from documents.services.names import LONGEST_NAME as LONGEST_TITLE
 from documents.services.payload_values import JSON
 
 EMPTY_ROWS = 3
-
-
-def readable_attributes(document: Document, actor: Actor) -> dict[str, JSON] | None:
-    """Return the attributes, or None where they cannot be read now: the rest of a page is there all the same."""
-    try:
-        return attributes_of(document, actor=actor)
-    except (ConfigurationError, EncryptionError, PayloadError, StorageError):
-        return None
 
 
 def text_of(value: JSON) -> str:

@@ -15,7 +15,7 @@ from documents.errors import DocumentChanged, PayloadError
 from documents.http.caller import actor_of
 from documents.models import Document
 from documents.selectors.documents import document_visible_to
-from documents.services.attributes import set_attributes
+from documents.services.attributes import readable_attributes, set_attributes
 from documents.services.editions import edition_of
 from documents.services.payload_values import JSON
 from documents.services.renaming import rename_document
@@ -24,7 +24,6 @@ from documents.web.attribute_forms import (
     AttributeRows,
     TitleForm,
     attributes_from,
-    readable_attributes,
     rows_for,
     typed_rows,
 )

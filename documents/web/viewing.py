@@ -11,9 +11,10 @@ from documents.http.caller import actor_of
 from documents.http.content import content_response
 from documents.models import Document
 from documents.selectors.documents import document_visible_to, events_of, live_links_of
+from documents.services.attributes import readable_attributes
 from documents.services.digests import plaintext_digest
 from documents.services.downloads import can_open_documents, open_download
-from documents.web.attribute_forms import readable_attributes, rows_for
+from documents.web.attribute_forms import rows_for
 from documents.web.forms import LinkForm
 from documents.web.people import signed_in
 

@@ -8,10 +8,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from documents.errors import StorageUnavailable
 from documents.models import AuditEvent, Document, Payload
 from documents.services.actors import Actor
 from documents.services.tokens import create_token
-from documents.storage.base import StorageProvider
+from documents.storage.base import ObjectReader, StorageProvider
+from documents.storage.memory import MemoryProvider
 from tests.encryption.keys import upload_tier_ring
 
 DOCUMENTS = "/api/v1/documents"
@@ -126,8 +128,8 @@ def test_a_server_of_public_keys_alone_takes_them_in_and_shows_those_that_are_no
     assert ask("GET", document).json()["attributes"] is None
 
 
-def test_an_attribute_whose_object_is_lost_is_said_so(
-    ask: Ask, store: Callable[..., Document], provider: StorageProvider
+def test_an_attribute_whose_object_is_lost_leaves_the_rest_of_the_document(
+    ask: Ask, store: Callable[..., Document], provider: StorageProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     document = store()
     ask("PATCH", document, {"attributes": LARGE})
@@ -135,4 +137,20 @@ def test_an_attribute_whose_object_is_lost_is_said_so(
 
     answer = ask("GET", document)
 
-    assert (answer.status_code, answer.json()["type"]) == (502, "urn:document-vault:payload-unreadable")
+    assert (answer.status_code, answer.json()["title"], answer.json()["attributes"]) == (200, "payslip", None)
+    assert "payload-unreadable" in caplog.text
+
+
+def test_a_store_that_is_down_leaves_the_rest_of_the_document(
+    ask: Ask, store: Callable[..., Document], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    document = store()
+    ask("PATCH", document, {"attributes": LARGE})
+
+    class Down(MemoryProvider):
+        def open(self, key: str, *, start: int = 0, length: int | None = None) -> ObjectReader:  # noqa: ARG002
+            raise StorageUnavailable("down", key=key)
+
+    monkeypatch.setattr("documents.services.payload_sealing.readable_provider", lambda *_: Down())
+    assert ask("GET", document).json()["attributes"] is None
+    assert "storage-unavailable" in caplog.text

@@ -1,12 +1,15 @@
 """Attributes of documents, and their titles: replaced as a whole, sealed where large, gone with the document."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
+from pytest_django.fixtures import Settings
 
+from documents.conf import PayloadConfig
 from documents.errors import (
     DocumentNotFound,
     PayloadInvalid,
@@ -156,6 +159,16 @@ def test_the_largest_that_is_allowed_is_kept(document: Document, change: Change)
     wanted = {"a" * 100: "x" * (MAX_SIZE - 107)}
 
     assert attributes_of(change(wanted)) == wanted
+
+
+def test_a_limit_that_was_lowered_since_hides_nothing(document: Document, change: Change, settings: Settings) -> None:
+    wanted = {"inline": ["i" * 900] * 20, "sealed": "x" * 20_000}
+    changed = change(wanted)
+    settings.VAULT = replace(settings.VAULT, payloads=PayloadConfig(max_size=1, max_depth=1))
+
+    assert attributes_of(changed) == wanted
+    with pytest.raises(PayloadTooLarge):
+        change({"a": "x"})
 
 
 def test_only_the_owner_sets_and_renames(document: Document, bob: User, sam: User, objects: Objects) -> None:
