@@ -1,6 +1,6 @@
 """A report of costs, for people and for programs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -18,13 +18,17 @@ _HEADS = ("storage", "writes", "reads", "retrieval", "transfer", "total")
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:
-    """``listed`` is what the store itself holds, where it was asked."""
+    """``listed`` is what the store itself holds, where it was asked. Without a price table there are no estimates."""
 
     store: str
     rows: Holdings
     listed: Holdings | None
     traffic: Traffic
     estimates: Sequence[Estimate]
+
+    @property
+    def note(self) -> str:
+        return "" if self.estimates else f"No price table is meant for the store {self.store!r}: name one by --table."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def as_text(report: CostReport) -> str:
     """Return the report for a terminal, without a line end at its end."""
     lines: list[str] = []
     for store in report.stores:
-        lines += [*_heading(store), *_table(store.estimates), ""]
+        lines += [*_heading(store), *(_table(store.estimates) or [store.note]), ""]
     if report.period is not None:
         lines.append(f"Requests and transfer: counted over {_days(report.period):.1f} days and scaled to a month.")
     lines += [f"Source of {name}: {source}." for name, source in _sources(report).items()]
@@ -80,7 +84,9 @@ def _heading(store: StoreReport) -> list[str]:
     return lines
 
 
-def _table(estimates: Iterable[Estimate]) -> list[str]:
+def _table(estimates: Sequence[Estimate]) -> list[str]:
+    if not estimates:
+        return []
     rows = [["table", "currency", *_HEADS]]
     for estimate in estimates:
         amounts = (f"{_rounded(getattr(estimate, part)):,}" for part in _PARTS)
@@ -105,6 +111,7 @@ def _store_as_json(store: StoreReport) -> dict[str, Any]:
             "get_requests": _whole(traffic.get_requests),
             "transfer_out_bytes": _whole(traffic.transfer_out),
         },
+        "note": store.note,
         "estimates": [_estimate_as_json(estimate) for estimate in store.estimates],
     }
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from documents.errors import ConfigurationError
 from documents.services.holdings import Holdings
 from documents.services.price_tables import PriceTable, Tier
 from documents.services.traffic import Traffic
@@ -53,9 +52,6 @@ def tiered(tiers: Iterable[Tier], amount: Decimal) -> Decimal:
     return cost
 
 
-def default_table(tables: Iterable[PriceTable], store: str) -> PriceTable:
-    """Return the first table that is meant for ``store``. Raises ConfigurationError where none is."""
-    for table in tables:
-        if store in table.stores:
-            return table
-    raise ConfigurationError(f"No price table is meant for the store {store!r}. Name one by --table.")
+def default_table(tables: Iterable[PriceTable], kind: str) -> PriceTable | None:
+    """Return the first table that is meant for this kind of store, or None."""
+    return next((table for table in tables if kind in table.stores), None)

@@ -8,8 +8,10 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from documents.models import Attachment, StagedAttachment
+from documents.conf.storage_file import FailoverConfig
+from documents.models import Attachment, Payload, StagedAttachment
 from documents.storage.base import StorageProvider
+from documents.wiring import vault_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +31,32 @@ class Holdings:
 
 
 def holdings_by_rows(sizes: Iterable[int]) -> dict[str, Holdings]:
-    """Return what the rows say is stored, by storage type. ``sizes`` are those of ``Holdings.small``."""
+    """Return what the rows of documents, uploads and payloads say is stored, by store.
+
+    ``sizes`` are those of ``Holdings.small``. What a failover has counts for its members, as ``places_of`` says.
+    """
     wanted = [size for size in set(sizes) if size]
     staged = StagedAttachment.objects.filter(state=StagedAttachment.State.STAGED)
     found: dict[str, Holdings] = defaultdict(Holdings)
-    for rows in (Attachment.objects.all(), staged):
+    for rows in (Attachment.objects.all(), staged, Payload.objects.all()):
         for row in _totals(rows, wanted):
             small = {size: (row[f"count_{size}"], row[f"size_{size}"]) for size in wanted}
-            found[row["storage_type"]] = _together(
-                found[row["storage_type"]], Holdings(row["objects"], row["size"], small)
-            )
+            for place in places_of(row["storage_type"]):
+                found[place] = _together(found[place], Holdings(row["objects"], row["size"], small))
     return dict(found)
+
+
+def places_of(storage_type: str) -> tuple[str, ...]:
+    """Return the stores in which an object is whose row has this storage type.
+
+    Of a failover they are its first member, and the second too where it makes a second copy: so each object counts
+    once, or twice with a copy. What a failover wrote elsewhere while a member was down counts as if it had not been.
+    """
+    store = vault_config().store(storage_type)
+    if not isinstance(store, FailoverConfig):
+        return (storage_type,)
+    members = store.stores[: 2 if store.second_copy else 1]
+    return tuple(place for member in members for place in places_of(member))
 
 
 def holdings_by_listing(provider: StorageProvider, sizes: Iterable[int]) -> Holdings:

@@ -12,6 +12,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from documents.models import Attachment, AuditEvent
 from documents.models.clock import database_now
+from documents.services.holdings import places_of
 
 COUNTED = timedelta(days=30)
 # The mean of a year's months.
@@ -49,33 +50,36 @@ class Observed:
     by_store: dict[str, Traffic]
 
 
-def traffic_by_audit(*, new_documents_go_to: str, part_size: int) -> Observed:
+def traffic_by_audit(*, new_documents_go_to: str, part_size: int, payloads_go_to: str = "") -> Observed:
     """Return what uploads and downloads asked of each store.
 
     An upload of up to ``part_size`` bytes is one writing request and a look at the result; a larger one is a request
     for each part, two more, and three looks. A whole download is one reading request, a part of a document two.
-    Uploads, and downloads of what is deleted by now, count for the store ``new_documents_go_to``.
+    Uploads, and downloads of what is deleted by now, count for the store ``new_documents_go_to``, payloads that are
+    sealed for ``payloads_go_to`` (the same unless it is said). What a failover is asked counts for its members: writing
+    for each that gets a copy, reading for the first.
     """
     now = database_now()
     first: datetime = AuditEvent.objects.aggregate(first=Min("at"))["first"] or now
     period = max(_SHORTEST, min(COUNTED, now - first))
     events = AuditEvent.objects.order_by().filter(at__gt=now - COUNTED)
-    found: dict[str, Traffic] = defaultdict(Traffic, _downloads(events, new_documents_go_to))
-    found[new_documents_go_to] += _uploads(events, part_size)
+    found: dict[str, Traffic] = defaultdict(Traffic)
+    for store, read in _downloads(events, new_documents_go_to).items():
+        found[places_of(store)[0]] += read
+    for action, store in (("upload.staged", new_documents_go_to), ("payload.stored", payloads_go_to)):
+        written = _writes(events.filter(action=action), part_size)
+        for place in places_of(store or new_documents_go_to):
+            found[place] += written
     factor = Decimal(MONTH // timedelta(seconds=1)) / Decimal(period // timedelta(seconds=1))
     return Observed(period, {store: traffic.scaled(factor) for store, traffic in found.items()})
 
 
-def _uploads(events: "QuerySet[AuditEvent]", part_size: int) -> Traffic:
+def _writes(events: "QuerySet[AuditEvent]", part_size: int) -> Traffic:
     large = Q(bytes__gt=part_size)
-    row = (
-        events.filter(action="upload.staged")
-        .annotate(bytes=Coalesce(_number("size"), Value(0)))
-        .aggregate(
-            all=Count("pk"),
-            large=Count("pk", filter=large),
-            parts=Coalesce(Sum((F("bytes") + (part_size - 1)) / part_size, filter=large), 0),
-        )
+    row = events.annotate(bytes=Coalesce(_number("size"), Value(0))).aggregate(
+        all=Count("pk"),
+        large=Count("pk", filter=large),
+        parts=Coalesce(Sum((F("bytes") + (part_size - 1)) / part_size, filter=large), 0),
     )
     small = row["all"] - row["large"]
     return Traffic(

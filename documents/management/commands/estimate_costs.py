@@ -16,11 +16,11 @@ from documents.errors import ConfigurationError, StorageError
 from documents.models.clock import database_now
 from documents.services.cost_report import CostReport, StoreReport, as_json, as_text
 from documents.services.costs import default_table, estimate
-from documents.services.holdings import Holdings, holdings_by_listing, holdings_by_rows
+from documents.services.holdings import Holdings, holdings_by_listing, holdings_by_rows, places_of
 from documents.services.price_tables import EXAMPLES, PriceTable, load_price_tables
 from documents.services.traffic import Observed, Traffic, traffic_by_audit
 from documents.storage.multipart import DEFAULT_PART_SIZE
-from documents.wiring import configured_providers, store_itself, vault_config
+from documents.wiring import configured_providers, storage_manager, store_itself, vault_config
 
 KINDS = {LocalConfig: "local", S3Config: "s3", HcpConfig: "hcp", GcsConfig: "gcs", AzureConfig: "azure"}
 GIVEN = ("put_requests", "get_requests", "transfer_out")
@@ -94,17 +94,23 @@ def _report(options: dict[str, Any]) -> CostReport:
 
 
 def _stores(wanted: str | None, rows: dict[str, Holdings]) -> list[str]:
-    """Those that are configured, and those that rows name although they are not."""
+    """Those that are configured, and those that rows name although they are not. A failover is its members."""
     known = sorted({provider.name for provider in configured_providers()} | set(rows))
     if wanted is None:
         return known
+    if (members := places_of(wanted)) != (wanted,):
+        return list(members)
     if wanted not in known:
         raise ConfigurationError(f"There is no store {wanted!r}. There are: {', '.join(known)}.")
     return [wanted]
 
 
 def _observed(part_size: int) -> Observed:
-    return traffic_by_audit(new_documents_go_to=vault_config().storage_type, part_size=part_size)
+    return traffic_by_audit(
+        new_documents_go_to=storage_manager().policy().store,
+        payloads_go_to=vault_config().storage_type,
+        part_size=part_size,
+    )
 
 
 def _chosen(tables: dict[str, PriceTable], store: str, options: dict[str, Any]) -> Sequence[PriceTable]:
@@ -112,7 +118,8 @@ def _chosen(tables: dict[str, PriceTable], store: str, options: dict[str, Any]) 
         return list(tables.values())
     name = options["table"]
     if name is None:
-        return [default_table(tables.values(), _kind_of(store))]
+        table = default_table(tables.values(), _kind_of(store))
+        return [] if table is None else [table]
     if name not in tables:
         raise ConfigurationError(f"{options['prices']} has no table {name!r}. It has: {', '.join(tables)}.")
     return [tables[name]]
