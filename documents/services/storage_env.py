@@ -5,13 +5,16 @@ Secrets are left out unless they are asked for: what is printed ends up in files
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from enum import StrEnum
 
 from documents.conf import AzureConfig, GcsConfig, HcpConfig, S3Config, VaultConfig
+from documents.errors import ConfigurationError
 
 LEFT_OUT = "…"
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@,+=-]*")
 
 
 # What a configuration does not show of itself.
@@ -60,14 +63,38 @@ def _variables_of(name: str, store: S3Config | HcpConfig | GcsConfig | AzureConf
 
 
 def written(variables: Mapping[str, str], shape: Shape) -> str:
-    """Return the variables as text of this shape, without a line end at its end."""
+    """Return the variables as text of this shape, without a line end at its end.
+
+    Raises ConfigurationError naming a variable with a line break in it, which a dotenv file cannot hold.
+    """
     if shape is Shape.DOTENV:
-        return "\n".join(f"{name}={value}" for name, value in variables.items())
+        return "\n".join(line for name, value in variables.items() for line in _dotenv_lines(name, value))
     if shape is Shape.COMPOSE:
         # JSON strings are YAML strings, whatever is in them. Compose takes $ for a variable.
         lines = (f"  {name}: {json.dumps(value.replace('$', '$$'))}" for name, value in variables.items())
         return "\n".join(["environment:", *lines])
     return json.dumps(_kubernetes(variables), indent=2)
+
+
+def _dotenv_lines(name: str, value: str) -> list[str]:
+    """A value in quotes, where it needs any, as the vault's own reader (django-environ) takes them, and Compose too.
+
+    Both take what stands in single quotes as it is, but for three things: a single quote, which only Compose escapes; a
+    backslash at the end, which there escapes the quote; and double quotes around all of it, which environ takes off as
+    well. In double quotes both take a backslash before a quote or a backslash (Docker's documentation, "Syntax for
+    environment files in Docker Compose"); before a dollar only environ is known to.
+    """
+    if _PLAIN.fullmatch(value) or value == LEFT_OUT:
+        return [f"{name}={value}"]
+    if len(value.splitlines()) != 1 or value != value.splitlines()[0]:
+        raise ConfigurationError(f"{name} has a line break in it, which a dotenv file cannot hold: use another format.")
+    if "'" not in value and not value.endswith("\\") and not (value[0] == value[-1] == '"'):
+        return [f"{name}='{value}'"]
+    escaped = re.sub(r'([\\"$])', r"\\\1", value)
+    told = (
+        [f"# {name} is written for the vault; Docker Compose may take it for something else."] if "$" in value else []
+    )
+    return [*told, f'{name}="{escaped}"']
 
 
 def _kubernetes(variables: Mapping[str, str]) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """What is printed for stores and workers: the least that works, and no secret unasked."""
 
+import io
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ from pytest_django.fixtures import Settings
 
 from documents.conf import AzureConfig, GcsConfig, HcpConfig, S3Config, StorageFile, VaultConfig, from_environment
 from documents.conf.storage_file import Decoration, LocalConfig
+from documents.errors import ConfigurationError
 from documents.services.storage_env import Shape, storage_environment, written
 
 BUCKET = S3Config("access", 'se"cr$et', "letters", "eu-central-1", "https://s3.example.com")
@@ -70,7 +72,7 @@ def test_secrets_are_printed_only_where_they_are_asked_for(
         call_command("storage_env", "--format", shape.value)
         assert "cr$et" not in capsys.readouterr().out
     call_command("storage_env", "--secrets")
-    assert 'S3_SECRET_KEY=se"cr$et' in capsys.readouterr().out.splitlines()
+    assert "S3_SECRET_KEY='se\"cr$et'" in capsys.readouterr().out.splitlines()
 
 
 def test_the_environment_gives_another_process_the_same_stores(config: VaultConfig, tmp_path: Path) -> None:
@@ -103,6 +105,41 @@ def test_the_environment_tells_of_every_store(config: VaultConfig, tmp_path: Pat
     for field in ("s3", "hcp", "gcs", "azure", "storage_file", "storage_timeout"):
         assert getattr(read, field) == getattr(changed, field)
     assert "canary" not in str(storage_environment(changed))
+
+
+HARD_VALUES = (
+    "plain-._/:@,+=", " ", "a b", "x#y", "x #y", "$HOME ${HOME}", "a;b|c&d", "`id`", "back\\slash", "n\\n", "ends\\",
+    "it's", "'quoted'", '"quoted"', '"', "'", '""', "\\'", "'\\\"$", "it's $HOME", "it's \\n", "=", "ü日本🔒", "",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", HARD_VALUES)
+def test_a_dotenv_file_is_read_as_it_was_meant(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: dict[str, str] = {}
+    monkeypatch.setattr(environ.Env, "ENVIRON", found)
+
+    environ.Env.read_env(io.StringIO(written({"BEFORE": "1", "NAME": value, "AFTER": "2"}, Shape.DOTENV)))
+
+    assert found == {"BEFORE": "1", "NAME": value, "AFTER": "2"}
+
+
+def test_single_quotes_hold_what_both_readers_take_as_it_is_and_a_line_tells_what_they_may_not() -> None:
+    values = {"A": "x#y $HOME", "B": "it's", "C": "it's $HOME", "D": "ends\\"}
+
+    assert written(values, Shape.DOTENV).splitlines() == [
+        "A='x#y $HOME'",
+        'B="it\'s"',
+        "# C is written for the vault; Docker Compose may take it for something else.",
+        'C="it\'s \\$HOME"',
+        'D="ends\\\\"',
+    ]
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\n", "\n", "a\rb", "a\u2028b"])
+def test_a_line_break_has_no_place_in_a_dotenv_file(value: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^S3_SECRET_KEY has a line break") as raised:
+        written({"S3_SECRET_KEY": value}, Shape.DOTENV)
+    assert repr(value) not in str(raised.value)
 
 
 def test_each_shape_is_what_its_reader_takes(config: VaultConfig) -> None:

@@ -3,8 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from documents.errors import ConfigurationError
 from documents.services.storage_env import Shape, storage_environment, written
 from documents.wiring import vault_config
 
@@ -21,4 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, format: str, secrets: bool, **_options: Any) -> None:  # noqa: A002  # the option's name
         variables = storage_environment(vault_config(), with_secrets=secrets)
-        self.stdout.write(written(variables, Shape(format)))
+        try:
+            self.stdout.write(written(variables, Shape(format)))
+        except ConfigurationError as error:
+            raise CommandError(str(error), returncode=2) from error
