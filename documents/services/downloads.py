@@ -34,9 +34,10 @@ from documents.failpoints import failpoint
 from documents.models import Attachment, SealedObject, Vault
 from documents.services import audit
 from documents.services.actors import Actor
+from documents.services.object_reading import read_where_it_is
 from documents.storage.base import ObjectReader, StorageProvider
 from documents.storage.streaming import ClosesAtEnd
-from documents.wiring import key_ring, readable_provider
+from documents.wiring import key_ring
 
 log = structlog.get_logger(__name__)
 
@@ -105,21 +106,6 @@ class Download(ClosesAtEnd):
         """Release the connection to the store. May be called again."""
         self._resources.close()
 
-    def _open(self) -> Iterator[memoryview]:
-        """Open object and envelope. A row that was switched to another store meanwhile is read once more."""
-        try:
-            return self._open_at(self._provider())
-        except ObjectNotFound:
-            place = self.attachment.storage_type, self.attachment.storage_path
-            self._read_row_again()
-            if place == (self.attachment.storage_type, self.attachment.storage_path):
-                raise
-            return self._open_at(self._provider())
-
-    def _provider(self) -> StorageProvider:
-        """Where the row says the object is, and behind it the local disk, should a copy be left there."""
-        return readable_provider(self.attachment.storage_type, checksum_of)
-
     def _read_row_again(self) -> None:
         try:
             self.attachment.refresh_from_db()
@@ -146,7 +132,7 @@ class Download(ClosesAtEnd):
 
     def _verified(self) -> Iterator[memoryview]:
         try:
-            yield from self._open()
+            yield from read_where_it_is(self.attachment, self._open_at)
         except KeyRingError:
             raise
         except (EncryptionError, IntegrityMismatch, ObjectNotFound, RangeNotSatisfiable) as error:
@@ -170,12 +156,6 @@ class Download(ClosesAtEnd):
                 attachment_id=attachment.pk,
                 reason=type(error).__name__,
             )
-
-
-def checksum_of(key: str) -> str:
-    """What a copy of the object under ``key`` must have; of an object that no attachment has, none fits."""
-    row = Attachment.objects.filter(storage_path=key).only("digest").first()
-    return f"sha256:{row.digest if row else ''}"
 
 
 def open_envelope(reader: ObjectReader, sealed: SealedObject, ids: EnvelopeIds) -> OpenEnvelope:

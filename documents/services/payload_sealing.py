@@ -1,6 +1,7 @@
 """One payload on its way into the store, and out of it again."""
 
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -26,11 +27,12 @@ from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.downloads import open_envelope
 from documents.services.keys import PAYLOADS
+from documents.services.object_reading import read_where_it_is
 from documents.services.payload_plan import Body
 from documents.services.payload_references import VERSION, digest_of, reference_of
 from documents.services.receiving import Receiving, commit_intent
-from documents.storage.base import ObjectRef
-from documents.wiring import key_ring, readable_provider, storage_provider
+from documents.storage.base import ObjectRef, StorageProvider
+from documents.wiring import key_ring, storage_provider
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +113,7 @@ def open_payload(payload: Payload, actor: Actor) -> Body:
     """
     key_ring().require_private_keys()
     try:
-        return _read_where_it_is(payload)
+        return read_where_it_is(payload, partial(_read, payload))
     except KeyRingError:
         raise
     except (EncryptionError, IntegrityMismatch, ObjectNotFound) as error:
@@ -122,27 +124,9 @@ def open_payload(payload: Payload, actor: Actor) -> Body:
         raise PayloadUnreadable from error
 
 
-def _read_where_it_is(payload: Payload) -> Body:
-    """Read the object. A row that was switched to another store meanwhile is read once more."""
-    try:
-        return _read(payload)
-    except ObjectNotFound:
-        moved = Payload.objects.filter(pk=payload.pk).first()
-        place = payload.storage_type, payload.storage_path
-        if moved is None or (moved.storage_type, moved.storage_path) == place:
-            raise
-        return _read(moved)
-
-
-def checksum_of(key: str) -> str:
-    """What a copy of the object under ``key`` must have; of an object that no payload has, none fits."""
-    row = Payload.objects.filter(storage_path=key).only("digest").first()
-    return f"sha256:{row.digest if row else ''}"
-
-
-def _read(payload: Payload) -> Body:
+def _read(payload: Payload, provider: StorageProvider) -> Body:
     ids = EnvelopeIds(Vault.current_id(), payload.group_id, payload.pk)
-    with readable_provider(payload.storage_type, checksum_of).open(payload.storage_path) as reader:
+    with provider.open(payload.storage_path) as reader:
         envelope = open_envelope(reader, payload, ids)
         if envelope.metadata.content_type != payload.content_type:
             raise AuthenticationFailed("The object holds something else than its row says.")

@@ -151,6 +151,6 @@ def test_a_store_that_is_down_leaves_the_rest_of_the_document(
         def open(self, key: str, *, start: int = 0, length: int | None = None) -> ObjectReader:  # noqa: ARG002
             raise StorageUnavailable("down", key=key)
 
-    monkeypatch.setattr("documents.services.payload_sealing.readable_provider", lambda *_: Down())
+    monkeypatch.setattr("documents.services.object_reading.readable_provider", lambda *_: Down())
     assert ask("GET", document).json()["attributes"] is None
     assert "storage-unavailable" in caplog.text

@@ -168,7 +168,7 @@ def test_a_store_that_does_not_answer_marks_nothing_suspect(
         def open(self, key: str, **_span: object) -> NoReturn:
             raise StorageUnavailable("down", key=key)
 
-    monkeypatch.setattr("documents.services.downloads.readable_provider", lambda *_: Down(name="memory"))
+    monkeypatch.setattr("documents.services.object_reading.readable_provider", lambda *_: Down(name="memory"))
 
     with pytest.raises(StorageUnavailable):
         read(attachment, as_alice)

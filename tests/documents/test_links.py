@@ -205,7 +205,7 @@ def test_a_store_that_fails_uses_nothing_up(share: Callable[..., NewLink], monke
             raise StorageUnavailable("down", key=key)
 
     with monkeypatch.context() as patch:
-        patch.setattr("documents.services.downloads.readable_provider", lambda *_: Down(name="memory"))
+        patch.setattr("documents.services.object_reading.readable_provider", lambda *_: Down(name="memory"))
         with pytest.raises(StorageUnavailable):
             open_linked(made.link, ANYBODY, start=0, stop=1)
     assert find_link(made.token).downloads == 0

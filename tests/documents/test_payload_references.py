@@ -28,7 +28,7 @@ class Watched:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, provider: StorageProvider) -> None:
         self.asked, self.provider = 0, provider
-        monkeypatch.setattr("documents.services.payload_sealing.readable_provider", self)
+        monkeypatch.setattr("documents.services.object_reading.readable_provider", self)
 
     def __call__(self, *_where: object) -> StorageProvider:
         self.asked += 1

@@ -166,7 +166,7 @@ def test_a_payload_that_was_moved_to_another_store_is_found_by_the_same_referenc
     elsewhere.put_bytes("moved/here", provider.get(payload.storage_path))
     provider.delete(payload.storage_path)
     Payload.objects.update(storage_type="memory", storage_path="moved/here")
-    monkeypatch.setattr("documents.services.payload_sealing.readable_provider", lambda *_where: elsewhere)
+    monkeypatch.setattr("documents.services.object_reading.readable_provider", lambda *_where: elsewhere)
 
     assert hydrate(small, attribution=APP, owner=alice) == LARGE
 

@@ -68,7 +68,7 @@ def begin(alice: User, as_alice: Actor, monkeypatch: pytest.MonkeyPatch) -> Call
     """Begin an upload into this store, and give it all of the content."""
 
     def make(store: StorageProvider) -> Upload:
-        for name in ("uploads.storage_provider", "staging.storage_provider", "downloads.readable_provider"):
+        for name in ("uploads.storage_provider", "staging.storage_provider", "object_reading.readable_provider"):
             monkeypatch.setattr(f"documents.services.{name}", lambda *_: store)
         monkeypatch.setattr("documents.services.staging.configured_providers", lambda: [store])
         upload = begin_upload(owner=alice, filename="a", content_type="", actor=as_alice)
