@@ -88,7 +88,10 @@ class Attachment(SealedObject):
             models.UniqueConstraint(fields=["document", "version"], name="attachment_version_once"),
             models.UniqueConstraint(fields=["storage_type", "storage_path"], name="attachment_object_once"),
         ]
-        indexes = [models.Index(fields=["kek_id"], name="attachment_kek")]
+        indexes = [
+            models.Index(fields=["kek_id"], name="attachment_kek"),
+            models.Index(fields=["storage_path"], name="attachment_path"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.document_id} v{self.version}"

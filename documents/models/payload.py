@@ -38,6 +38,7 @@ class Payload(SealedObject):
         ]
         indexes = [
             models.Index(fields=["kek_id"], name="payload_kek"),
+            models.Index(fields=["storage_path"], name="payload_path"),
             models.Index(fields=["due_at"], condition=models.Q(document=None), name="payload_due"),
         ]
 

@@ -41,6 +41,7 @@ class StagedAttachment(SealedObject):
         indexes = [
             models.Index(fields=["state", "expires_at"], name="staged_due"),
             models.Index(fields=["owner", "state", "-created_at"], name="staged_owner"),
+            models.Index(fields=["storage_path"], name="staged_path"),
         ]
 
     def __str__(self) -> str:
@@ -59,6 +60,10 @@ class ObjectRemoval(models.Model):
 
     class Meta:
         ordering = ["requested_at", "id"]
+        indexes = [
+            models.Index(fields=["attachment_id"], name="removal_attachment"),
+            models.Index(fields=["storage_path"], name="removal_path"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.storage_type}:{self.storage_path}"

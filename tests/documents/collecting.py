@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.db.models import F
 
-from documents.models import Sighting, StagedAttachment
+from documents.models import Attachment, Sighting, StagedAttachment
 from documents.services.actors import SYSTEM
 from documents.services.audit import record
 from documents.services.collection import Wish, collect
@@ -60,3 +60,13 @@ def keys_of(store: MemoryProvider, prefix: str = "documents/") -> list[str]:
 def heard_of(key: str) -> None:
     """An audit event of this database names the attachment."""
     record("upload.failed", SYSTEM, attachment_id=attachment_id_in(key))
+
+
+def forget(attachment: Attachment) -> None:
+    """An older database is in use, to which this attachment is unknown."""
+    Attachment.objects.filter(pk=attachment.pk).delete()
+
+
+def know_again(attachment: Attachment) -> None:
+    """The newer one is back."""
+    attachment.save(force_insert=True)

@@ -19,7 +19,18 @@ from documents.services.keys import (
 from documents.services.staging import sweep_uploads
 from documents.services.uploads import begin_upload
 from documents.storage.base import StorageProvider
-from tests.documents.collecting import DAY, HOUR, ORPHAN, ClockedStore, collected, heard_of, keys_of, let_pass
+from tests.documents.collecting import (
+    DAY,
+    HOUR,
+    ORPHAN,
+    ClockedStore,
+    collected,
+    forget,
+    heard_of,
+    keys_of,
+    know_again,
+    let_pass,
+)
 
 MONTH = 30 * DAY
 State = Sighting.State
@@ -172,11 +183,11 @@ def test_what_is_needed_again_comes_back_by_itself_and_is_told(
 ) -> None:
     attachment = store(b"a payslip").current_attachment()
     clocked.grow_older(2 * DAY)
-    Attachment.objects.filter(pk=attachment.pk).update(storage_path="elsewhere")
+    forget(attachment)
     collected()
     let_pass(DAY, clocked)
     assert collected().trashed == 1
-    Attachment.objects.filter(pk=attachment.pk).update(storage_path=attachment.storage_path)
+    know_again(attachment)
 
     report = collected()
 

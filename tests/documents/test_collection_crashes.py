@@ -10,11 +10,22 @@ from pytest_django.fixtures import Settings
 
 from documents.errors import StorageFull, StorageUnavailable
 from documents.failpoints import NAMES, FailpointReached
-from documents.models import Attachment, AuditEvent, Document, Sighting
+from documents.models import AuditEvent, Document, Sighting
 from documents.services.collection import collect
 from documents.services.keys import trash_key
 from documents.storage.base import ObjectInfo
-from tests.documents.collecting import DAY, HOUR, ORPHAN, ClockedStore, collected, heard_of, keys_of, let_pass
+from tests.documents.collecting import (
+    DAY,
+    HOUR,
+    ORPHAN,
+    ClockedStore,
+    collected,
+    forget,
+    heard_of,
+    keys_of,
+    know_again,
+    let_pass,
+)
 from tests.parallel import in_parallel
 
 FAILPOINTS = [name for name in NAMES if name.startswith("collect.")]
@@ -40,12 +51,12 @@ def test_a_collector_that_dies_anywhere_loses_nothing_and_leaves_nothing(
     heard_of(ORPHAN)
     clocked.grow_older(2 * DAY)
     monkeypatch.setenv("VAULT_FAILPOINT", f"{name}:raise")
-    Attachment.objects.filter(pk=needed.pk).update(storage_path="elsewhere")
+    forget(needed)
     for passing in (timedelta(), DAY, DAY):
         let_pass(passing, clocked)
         collect_and_die_once()
     assert clocked.exists(trash_key(needed.storage_path))
-    Attachment.objects.filter(pk=needed.pk).update(storage_path=needed.storage_path)
+    know_again(needed)
     collect_and_die_once()
     assert clocked.exists(needed.storage_path)
     for _ in range(4):
@@ -83,12 +94,12 @@ def test_a_deletion_that_comes_after_an_hour_takes_nothing(
 ) -> None:
     """A collector that was stopped between its row and its deletion, while another moved the object back."""
     needed = store(b"a payslip").current_attachment()
-    Attachment.objects.filter(pk=needed.pk).update(storage_path="elsewhere")
+    forget(needed)
     clocked.grow_older(2 * DAY)
     collected()
     let_pass(DAY, clocked)
     collected()
-    Attachment.objects.filter(pk=needed.pk).update(storage_path=needed.storage_path)
+    know_again(needed)
     assert collected().returned == 1
 
     clocked.delete(needed.storage_path)
@@ -125,12 +136,12 @@ def test_a_damaged_copy_in_the_trash_is_not_moved_back(
 ) -> None:
     """What the trash has is compared with what comes back: a store that lies then is found out as well."""
     needed = store(b"a payslip").current_attachment()
-    Attachment.objects.filter(pk=needed.pk).update(storage_path="elsewhere")
+    forget(needed)
     clocked.grow_older(2 * DAY)
     collected()
     let_pass(DAY, clocked)
     collected()
-    Attachment.objects.filter(pk=needed.pk).update(storage_path=needed.storage_path)
+    know_again(needed)
     with monkeypatch.context() as lying:
         lying.setattr(ClockedStore, "copy", Truncating.copy)
         assert collected().failed == 1

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from documents.models import Attachment, Document, Payload
+from documents.models import Attachment, Document, ObjectRemoval, Payload, StagedAttachment
+from documents.models.clock import database_now
 from documents.services import references
 from documents.services.keys import (
     COLLECTED,
@@ -29,6 +33,52 @@ def test_an_object_is_needed_in_whatever_store_it_is(clocked: ClockedStore, stor
 
     assert references.needed([key, ORPHAN]) == {key}
     assert references.needed([]) == set()
+
+
+def test_an_object_is_needed_by_its_id_at_whatever_path(
+    clocked: ClockedStore, store: Callable[..., Document], alice: User
+) -> None:
+    """To a store with a shorter prefix, or at the top of the bucket, the keys of the other one are longer."""
+    store()
+    dehydrate(["x" * 2000], attribution="tests", owner=alice)
+    ObjectRemoval.objects.create(storage_type="s3", storage_path=ORPHAN, attachment_id=UUID(ORPHAN[-40:-4]))
+    path = object_key(staged_id := uuid4(), owner_id=None, at=database_now())
+    StagedAttachment.objects.create(pk=staged_id, storage_path=path, expires_at=database_now())
+    tables = (Attachment.objects, StagedAttachment.objects, Payload.objects, ObjectRemoval.objects)
+    paths = [path for table in tables for path in table.values_list("storage_path", flat=True)]
+    keys = {f"archive/2026/{path}" for path in paths}
+    other = f"archive/{ORPHAN.replace('1111-', '1112-')}"
+
+    assert references.needed([*keys, other]) == keys
+    assert len(keys) == 4
+
+
+def test_an_object_is_needed_by_its_path_where_that_has_no_id(
+    clocked: ClockedStore, store: Callable[..., Document]
+) -> None:
+    store()
+    Attachment.objects.update(storage_path="documents/user_1/2025/01/02/1_passport.pdf_pdf.json")
+
+    assert references.needed(["documents/user_1/2025/01/02/1_passport.pdf_pdf.json", "documents/else"]) == {
+        "documents/user_1/2025/01/02/1_passport.pdf_pdf.json"
+    }
+
+
+def test_no_table_is_read_through(db: None) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        references.needed([ORPHAN, f"archive/{ORPHAN}"])
+    statement = asked[-1]["sql"]
+    explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # the tables are empty
+        cursor.execute(f"{explain} {statement}")
+        plan = "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+    assert "SCAN" not in plan.replace("Scan", "")
+    assert "Seq Scan" not in plan
+    for index in ("attachment_path", "staged_path", "payload_path", "removal_path", "removal_attachment"):
+        assert index in plan
 
 
 def test_a_payload_is_needed_and_known(clocked: ClockedStore, alice: User) -> None:
