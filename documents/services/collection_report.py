@@ -13,7 +13,8 @@ UNKNOWN = (
 class StoreReport:
     """Counts of objects of one pass. With a dry run, of what the pass would do.
 
-    ``unreferenced``: listed and needed by nobody. ``sighted``: of them, seen for the first time. ``forgotten``: seen
+    ``unreferenced``: listed and needed by nobody. ``foreign``: listed, and neither made by the vault nor known to a
+    registered app; left alone. ``sighted``: of them, seen for the first time. ``forgotten``: seen
     before, and needed, changed or gone by now. ``trashed``: moved to the trash. ``returned``: moved back, because they
     are needed again. ``purged``: deleted from the trash for good. ``unknown``: in the trash, and this database never
     heard of them. ``failed``: could not be moved; ``complaints`` says why.
@@ -23,6 +24,7 @@ class StoreReport:
     epoch_is_current: bool = False
     scanned: int = 0
     unreferenced: int = 0
+    foreign: int = 0
     sighted: int = 0
     forgotten: int = 0
     trashed: int = 0
@@ -72,6 +74,8 @@ def _of_store(report: StoreReport, *, dry_run: bool) -> list[str]:
         f"  {would}sighted: {report.sighted:,}, forgotten: {report.forgotten:,}, trashed: {report.trashed:,}",
         f"  trash: {report.in_trash:,} looked at, {would}moved back: {report.returned:,}, deleted: {report.purged:,}",
     ]
+    if report.foreign:
+        lines.append(f"  {report.foreign:,} are foreign: this vault did not make them, and leaves them alone.")
     if report.unknown:
         lines.append(f"  {report.unknown:,} in the trash are unknown to this database. {UNKNOWN}")
     lines += [f"  FAILED: {complaint}" for complaint in report.complaints]

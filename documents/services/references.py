@@ -83,6 +83,18 @@ def known(keys: Collection[str]) -> set[str]:
     ids = {key: attachment_id for key in keys if (attachment_id := attachment_id_in(key))}
     told = set(AuditEvent.objects.filter(attachment_id__in=ids.values()).values_list("attachment_id", flat=True))
     found = {key for key, attachment_id in ids.items() if attachment_id in told}
-    for witness in list(_witnesses.values()):
-        found |= witness(keys)
-    return found
+    return found | _witnessed(keys)
+
+
+def recognised(keys: Collection[str]) -> set[str]:
+    """Return those of ``keys`` that the collector may judge at all.
+
+    Those are the keys that the vault makes, and those that a registered witness knows. Every other object is foreign,
+    whatever prefix it is below: documents of an older program, which are yet to be adopted, or another app's files.
+    No row has to name it, and it is left alone for ever.
+    """
+    return {key for key in keys if attachment_id_in(key)} | _witnessed(keys)
+
+
+def _witnessed(keys: Collection[str]) -> set[str]:
+    return set().union(*(witness(keys) for witness in list(_witnesses.values())))

@@ -26,15 +26,18 @@ MOVING = timedelta(hours=1)
 def first_look(
     provider: StorageProvider, listed: Sequence[ObjectInfo], report: StoreReport, *, before: datetime, dry_run: bool
 ) -> None:
-    """Note those that nobody needs, and strike those that somebody needs by now.
+    """Note those that nobody needs, and strike those that somebody needs by now. Foreign objects are counted only.
 
     ``before`` is a grace period ago by the store's own clock: what is younger may be on its way to its row.
     """
     needed = references.needed([info.key for info in listed])
-    left_over = [info for info in listed if info.key not in needed]
+    recognised = references.recognised([info.key for info in listed])
+    left_over = [info for info in listed if info.key in recognised - needed]
     rows = Sighting.objects.filter(storage_type=provider.name)
     seen = set(rows.filter(storage_path__in=[info.key for info in listed]).values_list("storage_path", flat=True))
+    spared = seen & needed | seen - recognised
     report.scanned += len(listed)
+    report.foreign += sum(info.key not in recognised | needed for info in listed)
     report.unreferenced += len(left_over)
     new = [info for info in left_over if info.key not in seen and info.modified_at <= before]
     for info in new:
@@ -43,11 +46,11 @@ def first_look(
     new = [info for info in new if is_valid_key(trash_key(info.key))]
     report.sighted += len(new)
     if dry_run:
-        report.forgotten += len(seen & needed)
+        report.forgotten += len(spared)
         return
-    report.forgotten += rows.filter(storage_path__in=seen & needed, state=State.SEEN).delete()[0]
+    report.forgotten += rows.filter(storage_path__in=spared, state=State.SEEN).delete()[0]
     # The copy is in the trash, and whoever was to delete the original never did, or it came back: it is seen again.
-    again = rows.filter(storage_path__in=seen - needed, state=State.TRASHED, trashed_at__lte=database_now() - MOVING)
+    again = rows.filter(storage_path__in=seen - spared, state=State.TRASHED, trashed_at__lte=database_now() - MOVING)
     again.update(state=State.SEEN, trashed_at=None)
     Sighting.objects.bulk_create(_rows(provider, new), ignore_conflicts=True)
     failpoint("collect.sighted")
@@ -91,7 +94,8 @@ def _is_still_left_over(
         info = provider.head(sighting.storage_path)
     except ObjectNotFound:
         info = None
-    if info is None or references.needed([sighting.storage_path]):
+    key = [sighting.storage_path]
+    if info is None or references.needed(key) or not references.recognised(key):
         report.forgotten += 1
         if not dry_run:
             row.delete()

@@ -43,6 +43,9 @@ class TrashLook:
             for row in Sighting.objects.filter(storage_type=self._provider.name, storage_path__in=infos)
         }
         needed = references.needed(infos.keys())
+        foreign = infos.keys() - needed - references.recognised(infos.keys()) - rows.keys()
+        self._report.foreign += len(foreign)
+        infos = {key: info for key, info in infos.items() if key not in foreign}
         known = references.known(infos.keys())
         self._report.in_trash += len(infos)
         self._report.unknown += len(infos.keys() - needed - known)

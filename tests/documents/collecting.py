@@ -19,6 +19,11 @@ HOUR = timedelta(hours=1)
 ORPHAN = "documents/user_1/2026/01/02/11111111-2222-4333-8444-555555555555.vlt"
 
 
+def orphan_key(number: int) -> str:
+    """One of 10,000 keys that are in the order of their numbers."""
+    return ORPHAN.replace("1111-", f"{number:04}-")
+
+
 class ClockedStore(MemoryProvider):
     """``skew`` is how far the clock of this store is ahead."""
 

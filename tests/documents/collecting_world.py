@@ -32,7 +32,7 @@ from documents.services.epochs import accept_database, check_current
 from documents.services.keys import trash_key
 from documents.services.staging import confirm_upload, discard_upload, sweep_uploads
 from documents.services.uploads import begin_upload
-from tests.documents.collecting import DAY, ClockedStore, collected, keys_of, let_pass
+from tests.documents.collecting import DAY, ORPHAN, ClockedStore, collected, keys_of, let_pass, orphan_key
 
 TABLES: tuple[type[Model], ...] = (
     *(Vault, Document, Attachment, StagedAttachment, ObjectRemoval, AuditEvent, Sighting, CollectedStore),
@@ -58,6 +58,7 @@ class World:
     store: ClockedStore
     owner: User
     passed: timedelta = timedelta()
+    orphans: int = 0
     newest: Snapshot | None = None
     trusted: bool = False
     older_since: timedelta = timedelta()
@@ -105,11 +106,12 @@ class World:
 
     def orphan(self) -> None:
         """What a crash of long ago left, or a database that was never put back."""
-        self.store.put_bytes(f"documents/orphan-{len(keys_of(self.store, ''))}-{self.passed}.vlt", b"left over")
+        self.orphans += 1
+        self.store.put_bytes(orphan_key(self.orphans), b"left over")
 
     def hold(self) -> None:
         """Another app needs an object that nobody needed before."""
-        seen = Sighting.objects.filter(state=Sighting.State.SEEN, storage_path__contains="orphan").first()
+        seen = Sighting.objects.filter(state=Sighting.State.SEEN, storage_path__endswith=ORPHAN[-20:]).first()
         if seen and self.store.exists(seen.storage_path):
             self.held.add(seen.storage_path)
 

@@ -17,7 +17,7 @@ from documents.models.clock import database_now
 from documents.services.actors import Actor
 from documents.services.keys import trash_key
 from documents.services.uploads import begin_upload
-from tests.documents.collecting import DAY, HOUR, ORPHAN, ClockedStore, collected, keys_of, let_pass
+from tests.documents.collecting import DAY, HOUR, ORPHAN, ClockedStore, collected, keys_of, let_pass, orphan_key
 
 Run = Callable[..., str]
 
@@ -86,7 +86,7 @@ def test_the_report_may_go_to_a_file(clocked: ClockedStore, run: Run, tmp_path: 
 def test_one_store_alone_and_as_much_as_is_said(clocked: ClockedStore, run: Run, settings: Settings) -> None:
     settings.VAULT.local_storage_path.mkdir()
     for number in range(5):
-        clocked.put_bytes(f"documents/{number}", b"x")
+        clocked.put_bytes(orphan_key(number), b"x")
     clocked.grow_older(2 * DAY)
 
     [report] = json.loads(run("--store", "memory", "--max-scanned", "3", "--format", "json"))["stores"]

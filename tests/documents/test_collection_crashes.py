@@ -25,6 +25,7 @@ from tests.documents.collecting import (
     keys_of,
     know_again,
     let_pass,
+    orphan_key,
 )
 from tests.parallel import in_parallel
 
@@ -72,7 +73,7 @@ def test_a_collector_that_dies_anywhere_loses_nothing_and_leaves_nothing(
 @pytest.mark.django_db(transaction=True)
 def test_ten_collectors_at_once_do_what_one_does(clocked: ClockedStore, store: Callable[..., Document]) -> None:
     needed = [store().current_attachment().storage_path for _ in range(3)]
-    orphans = [ORPHAN.replace("1111-", f"{number:04}-") for number in range(20)]
+    orphans = [orphan_key(number) for number in range(20)]
     for key in orphans:
         clocked.put_bytes(key, b"left over")
         heard_of(key)

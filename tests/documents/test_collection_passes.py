@@ -1,17 +1,19 @@
 """One pass of the collector: how much it does, on which stores, and what it says about it."""
 
+import json
 from collections.abc import Callable, Iterator
 
 from documents.models import AuditEvent, CollectedStore, Sighting
+from documents.services import references
+from documents.services.collection_report import as_json, as_text
 from documents.services.keys import trash_key
 from documents.storage.base import ObjectInfo
-from tests.documents.collecting import DAY, ORPHAN, ClockedStore, collected, keys_of, let_pass
+from tests.documents.collecting import DAY, ORPHAN, ClockedStore, collected, keys_of, let_pass, orphan_key
 
 
 def test_a_pass_is_bounded_and_goes_on_where_the_last_one_stopped(clocked: ClockedStore) -> None:
-    keys = [f"documents/{number:03}" for number in range(50)]
-    for key in keys:
-        clocked.put_bytes(key, b"x")
+    for number in range(50):
+        clocked.put_bytes(orphan_key(number), b"x")
     clocked.grow_older(2 * DAY)
 
     scanned = [collected(max_scanned=20).scanned for _ in range(3)]
@@ -36,7 +38,7 @@ class Shuffled(ClockedStore):
 def test_a_store_that_lists_in_no_order_is_read_through(in_memory: Callable[..., ClockedStore]) -> None:
     store = in_memory(Shuffled)
     for number in range(50):
-        store.put_bytes(f"documents/{number:03}", b"x")
+        store.put_bytes(orphan_key(number), b"x")
     store.grow_older(2 * DAY)
 
     assert [collected(max_scanned=20).sighted for _ in range(3)] == [20, 20, 10]
@@ -91,6 +93,58 @@ def test_a_key_without_room_for_the_trash_is_told_and_left(clocked: ClockedStore
     clocked.put_bytes(key, b"x")
     clocked.grow_older(2 * DAY)
     assert len(key) == 499
+    references.register("tests", lambda _: set(), knows=lambda keys: {key} & set(keys))
 
-    assert collected().failed == 1
+    try:
+        assert collected().failed == 1
+    finally:
+        references.unregister("tests")
     assert keys_of(clocked) == [key]
+
+
+LEGACY = "documents/user_1/2025/01/02/1_passport.pdf_pdf.json"
+FOREIGN = [LEGACY, "documents/report.vlt", f"payloads/{LEGACY}", f"trash/{LEGACY}", "trash/mine"]
+
+
+def test_what_the_vault_did_not_make_is_counted_and_left_alone_for_ever(clocked: ClockedStore, orphan: str) -> None:
+    """Documents of an older program, which are yet to be adopted, and files of another app."""
+    for key in FOREIGN:
+        clocked.put_bytes(key, b"{}")
+    for _ in range(4):
+        let_pass(30 * DAY, clocked)
+        report = collected(purge_unknown=True)
+
+    assert (report.foreign, report.scanned, report.unreferenced) == (5, 3, 0)
+    assert "5 are foreign: this vault did not make them" in as_text([report], dry_run=False)
+    assert json.loads(as_json([report], dry_run=False))["stores"][0]["foreign"] == 5
+    assert not set(FOREIGN) - set(keys_of(clocked, ""))
+    assert not clocked.exists(orphan)
+    assert not Sighting.objects.exists()
+
+
+def test_what_a_registered_app_knows_and_no_longer_needs_goes(clocked: ClockedStore) -> None:
+    clocked.put_bytes(LEGACY, b"{}")
+    references.register("tests", lambda _: set(), knows=lambda keys: {LEGACY} & set(keys))
+    try:
+        for _ in range(4):
+            let_pass(30 * DAY, clocked)
+            collected()
+    finally:
+        references.unregister("tests")
+
+    assert keys_of(clocked, "") == keys_of(clocked, "vault/")
+
+
+def test_what_was_seen_by_mistake_is_forgotten(clocked: ClockedStore) -> None:
+    """Its app was registered at the first look, and is not at the second."""
+    clocked.put_bytes(LEGACY, b"{}")
+    clocked.grow_older(2 * DAY)
+    references.register("tests", lambda _: set(), knows=lambda keys: {LEGACY} & set(keys))
+    try:
+        assert collected().sighted == 1
+    finally:
+        references.unregister("tests")
+    let_pass(2 * DAY, clocked)
+
+    assert collected(max_scanned=1).forgotten == 1
+    assert clocked.exists(LEGACY)
