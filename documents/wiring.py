@@ -41,6 +41,17 @@ def store_itself(storage_type: str) -> StorageProvider:
     return _store(vault_config(), storage_type)
 
 
+def stores_behind(storage_type: str) -> list[StorageProvider]:
+    """Return the stores, without caches, that have the objects of rows with this ``storage_type``.
+
+    Those are the members of a failover, or else the one store. Raises ConfigurationError as ``storage_provider`` does.
+    """
+    config = vault_config()
+    store = config.store(storage_type)
+    names = store.stores if isinstance(store, FailoverConfig) else (storage_type,)
+    return [_store(config, name) for name in names]
+
+
 def readable_provider(storage_type: str, checksum_of: ChecksumOf) -> StorageProvider:
     """Return the provider that rows name, and behind it the local disk, where a copy of the same object may be.
 

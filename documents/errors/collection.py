@@ -16,7 +16,7 @@ class OlderDatabase(CollectionRefused):
             f"Store {provider!r} was last cleared by a newer database: its epoch is {stored}, this database's {known}. "
             "An older one was restored, or a second one is in use. Nothing is deleted. Put the newer one back, or run "
             "`manage.py recover --rebuild-database`. Only if this database really is the right one: "
-            "`manage.py collect_garbage --accept-older-database`."
+            f"`manage.py collect_garbage --accept-older-database --store {provider}`."
         )
 
 
@@ -28,7 +28,7 @@ class StoreReplaced(CollectionRefused):
         super().__init__(
             f"Store {provider!r} had epoch {known} and has none now: it is empty, or another one is in its place. Is "
             "its disk mounted, is its bucket the right one? If it was replaced on purpose: "
-            "`manage.py collect_garbage --accept-older-database`."
+            f"`manage.py collect_garbage --accept-older-database --store {provider}`."
         )
 
 

@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("storage_type", models.CharField(max_length=50, unique=True)),
                 ("epoch", models.BigIntegerField(default=0)),
+                ("written_epoch", models.BigIntegerField(default=0)),
                 ("positions", models.JSONField(default=dict)),
             ],
             options={
@@ -42,11 +43,6 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["first_seen_at", "id"],
             },
-        ),
-        migrations.AddField(
-            model_name="vault",
-            name="epoch",
-            field=models.BigIntegerField(default=0, editable=False),
         ),
         migrations.AddIndex(
             model_name="auditevent",

@@ -41,12 +41,14 @@ class Sighting(models.Model):
 class CollectedStore(models.Model):
     """How far the collector got in one store.
 
-    ``epoch`` is the last that this database wrote there, 0 before the first. ``positions`` holds, by prefix, the key
-    behind which the next pass goes on listing.
+    ``epoch`` counts up with every pass over the store, which keeps the number too: a database whose number is the lower
+    one was restored from an earlier day. ``written_epoch`` is the last that is known to have reached the store, 0
+    before the first. ``positions`` holds, by prefix, the key behind which the next pass goes on listing.
     """
 
     storage_type = models.CharField(max_length=50, unique=True)
     epoch = models.BigIntegerField(default=0)
+    written_epoch = models.BigIntegerField(default=0)
     positions = models.JSONField(default=dict)
 
     class Meta:

@@ -6,14 +6,9 @@ from django.db import models
 
 
 class Vault(models.Model):
-    """The only row of its table. ``vault_id`` is sealed into every envelope, so an object cannot change vaults.
-
-    ``epoch`` counts up with every pass of the collector over a store, which keeps the number too: a database whose
-    number is the lower one was restored from an earlier day.
-    """
+    """The only row of its table. ``vault_id`` is sealed into every envelope, so an object cannot change vaults."""
 
     vault_id = models.UUIDField(default=uuid.uuid4, editable=False)
-    epoch = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

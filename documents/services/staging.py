@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.db.models.functions import Now
 
 from documents.errors import ConfigurationError, StorageError, UploadGone
@@ -18,7 +18,7 @@ from documents.models import Attachment, Document, SealedObject, StagedAttachmen
 from documents.models.clock import database_now
 from documents.services import audit
 from documents.services.actors import SYSTEM, Actor
-from documents.services.epochs import EpochGuard
+from documents.services.epochs import in_current_stores
 from documents.services.names import clean_title
 from documents.storage.base import StorageProvider
 from documents.storage.capabilities import Multipart, UnfinishedWrites
@@ -134,7 +134,8 @@ def sweep_uploads() -> int:
     """
     due, patience = StagedAttachment.objects.filter(expires_at__lte=Now()).order_by("expires_at"), _Patience()
     ended = 0
-    for staged in _not_in_a_newer_database(due.exclude(state=State.DISCARDED))[:SWEPT_PER_PASS]:
+    # In a newer database such an upload may have become a document.
+    for staged in in_current_stores(due.exclude(state=State.DISCARDED))[:SWEPT_PER_PASS]:
         if _mark_discarded(staged, "upload.expired", SYSTEM, reason=staged.state):
             ended += 1
             patience.delete_object_of(staged)
@@ -146,13 +147,6 @@ def sweep_uploads() -> int:
         else:
             row.update(expires_at=database_now() + vault_config().discard_grace)
     return ended
-
-
-def _not_in_a_newer_database(expired: QuerySet[StagedAttachment]) -> QuerySet[StagedAttachment]:
-    """Those of stores whose epoch is this database's: in a newer database the upload may have become a document."""
-    guard = EpochGuard()
-    types = expired.order_by().values_list("storage_type", flat=True).distinct()
-    return expired.filter(storage_type__in=[storage_type for storage_type in types if guard.allows(storage_type)])
 
 
 def sweep_unfinished() -> int:

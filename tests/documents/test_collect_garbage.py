@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from documents.models import Attachment, AuditEvent, CollectedStore, Document, Sighting, StagedAttachment, Vault
+from documents.models import Attachment, AuditEvent, CollectedStore, Document, Sighting, StagedAttachment
 from documents.models.clock import database_now
 from documents.services.actors import Actor
 from documents.services.keys import trash_key
@@ -111,7 +111,7 @@ def test_a_wrong_call_is_told_apart(clocked: ClockedStore, wrong: list[str]) -> 
 
 def test_a_store_that_is_left_alone_is_a_failure(clocked: ClockedStore, capsys: pytest.CaptureFixture[str]) -> None:
     collected()
-    Vault.objects.update(epoch=0)
+    CollectedStore.objects.update(epoch=0)
 
     assert status_of() == 1
     assert "last cleared by a newer database" in capsys.readouterr().out
@@ -125,15 +125,15 @@ def test_accepting_an_older_database_wants_the_word(
     clocked: ClockedStore, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collected()
-    Vault.objects.update(epoch=0)
+    CollectedStore.objects.update(epoch=0)
     answer(monkeypatch, "yes\n")
     assert status_of("--accept-older-database") == 2
-    assert Vault.objects.get().epoch == 0
+    assert CollectedStore.objects.get().epoch == 0
 
     answer(monkeypatch, "accept\n")
     run("--accept-older-database")
 
-    assert Vault.objects.get().epoch == 2
+    assert CollectedStore.objects.get().epoch == 2
     assert AuditEvent.objects.get(action="database.accepted").via == "command"
 
 
@@ -154,7 +154,7 @@ def test_what_is_unknown_is_told_and_purged_only_on_the_word(
 @pytest.mark.parametrize("wanted", ["all", ORPHAN, trash_key(ORPHAN)])
 def test_what_is_in_the_trash_comes_back_by_hand(clocked: ClockedStore, trashed: str, run: Run, wanted: str) -> None:
     Sighting.objects.all().delete()  # as in a database that was rebuilt
-    Vault.objects.update(epoch=0)  # and is not asked for its epoch
+    CollectedStore.objects.update(epoch=0)  # and is not asked for its epoch
 
     run("--restore", wanted)
 
