@@ -13,6 +13,7 @@ from documents.models.clock import database_now
 from documents.services import audit
 from documents.services.actors import SYSTEM, Actor
 from documents.services.deletion import note_removals, remove_object
+from documents.services.epochs import in_current_stores
 from documents.services.payload_holders import held
 from documents.wiring import vault_config
 
@@ -23,10 +24,11 @@ def sweep_payloads() -> int:
     """Remove payloads that nothing holds, at the second look. Returns how many rows ended.
 
     The first look, once ``due_at`` is over, notes that nobody holds it; the second, VAULT_DISCARD_GRACE later, asks
-    again, with the row locked. What turns out to be held is looked at again VAULT_PAYLOAD_GRACE later.
+    again, with the row locked. What turns out to be held is looked at again VAULT_PAYLOAD_GRACE later. Only stores that
+    this database may clear are swept: in a newer one a document may hold the payload.
     Safe to run at any time, twice and in parallel.
     """
-    due = Payload.objects.filter(document=None, due_at__lte=Now()).order_by("due_at")
+    due = in_current_stores(Payload.objects.filter(document=None, due_at__lte=Now())).order_by("due_at")
     ids = set(due.values_list("pk", flat=True)[:SWEPT_PER_PASS])
     if not ids:
         return 0

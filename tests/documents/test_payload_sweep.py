@@ -9,11 +9,12 @@ import pytest
 from django.contrib.auth.models import User
 
 from documents import tasks
-from documents.models import AuditEvent, Document, ObjectRemoval, Payload
+from documents.models import AuditEvent, CollectedStore, Document, ObjectRemoval, Payload
 from documents.models.clock import database_now
 from documents.services import payload_holders
 from documents.services.actors import Actor
 from documents.services.attributes import attributes_of, set_attributes
+from documents.services.collection import collect
 from documents.services.payload_sweeping import sweep_payloads
 from documents.services.payloads import dehydrate, hydrate, register_holder, seal_value
 from documents.storage.base import StorageProvider
@@ -167,6 +168,21 @@ def test_without_its_holder_a_payload_would_be_lost(payload: Payload, held: set[
             assert sweep_payloads() == expected
     finally:
         payload_holders._holders["tests"] = function
+
+
+def test_an_older_database_removes_no_payload(payload: Payload, objects: Callable[[], int]) -> None:
+    """In the newer one a document may hold it."""
+    collect()
+    CollectedStore.objects.update(epoch=0, written_epoch=0)
+    for _ in range(3):
+        let_time_pass()
+        assert sweep_payloads() == 0
+    assert (Payload.objects.get().unheld_since, objects()) == (None, 1)
+
+    CollectedStore.objects.update(epoch=100)
+    for expected in (0, 1):
+        let_time_pass()
+        assert sweep_payloads() == expected
 
 
 def test_a_task_delivered_again_changes_nothing(payload: Payload, objects: Callable[[], int]) -> None:
