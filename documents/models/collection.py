@@ -8,8 +8,8 @@ class Sighting(models.Model):
 
     SEEN: at ``first_seen_at``, with this size and ETag; the second look is due a grace period later. TRASHED: a
     verified copy has been in the trash since ``trashed_at``, and the object itself is deleted or about to be. Every
-    change is conditional on the state, so that of two collectors one makes it. ``attempts`` counts the moves that
-    were begun: what cannot be moved does not keep the others waiting.
+    change is conditional on the state, so that of two collectors one makes it. ``attempts`` counts the second
+    looks that were begun: what cannot be looked at or moved does not keep the others waiting.
     """
 
     class State(models.TextChoices):

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
+from django.db.models import F
 
-from documents.errors import IntegrityMismatch, InvalidObjectKey, ObjectNotFound
+from documents.errors import ObjectNotFound, StorageError
 from documents.failpoints import failpoint
 from documents.models import Sighting
 from documents.models.clock import database_now
@@ -70,18 +71,19 @@ def second_looks(
         storage_type=provider.name, state=State.SEEN, first_seen_at__lte=database_now() - grace
     ).order_by("attempts", "first_seen_at", "id")
     for sighting in list(due[: budget.deletions]):
-        if budget.is_over:
+        if budget.is_over or budget.deletions < 1:
             break
         try:
-            if not _is_still_left_over(provider, sighting, report, before=before, dry_run=dry_run):
-                continue
-            if not budget.take_deletion():
-                break
-            report.trashed += dry_run or trash.move_to_trash(provider, sighting)
+            if _is_still_left_over(provider, sighting, report, before=before, dry_run=dry_run):
+                budget.take_deletion()
+                report.trashed += dry_run or trash.move_to_trash(provider, sighting)
         except ObjectNotFound:
             # Another collector was quicker.
             continue
-        except (IntegrityMismatch, InvalidObjectKey) as error:
+        except StorageError as error:
+            # One object that is locked or damaged does not keep the others; a store that is down is told by the first.
+            if error.retryable:
+                raise
             log.error("object_not_trashed", provider=provider.name, key=sighting.storage_path, code=error.code)  # noqa: TRY400  # an outcome, not a bug
             report.complain(str(error))
 
@@ -90,6 +92,9 @@ def _is_still_left_over(
     provider: StorageProvider, sighting: Sighting, report: StoreReport, *, before: datetime, dry_run: bool
 ) -> bool:
     row = Sighting.objects.filter(pk=sighting.pk, state=State.SEEN)
+    if not dry_run:
+        # Before anything is asked: whatever comes of it, the others come first next time.
+        row.update(attempts=F("attempts") + 1)
     try:
         info = provider.head(sighting.storage_path)
     except ObjectNotFound:

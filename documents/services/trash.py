@@ -7,7 +7,6 @@ stopped for an hour, of an object that is needed there is always one copy that n
 """
 
 import structlog
-from django.db.models import F
 
 from documents.errors import IntegrityMismatch, ObjectExists, ObjectNotFound
 from documents.failpoints import failpoint
@@ -32,7 +31,6 @@ def move_to_trash(provider: StorageProvider, sighting: Sighting) -> bool:
     """
     key = sighting.storage_path
     row = Sighting.objects.filter(pk=sighting.pk, state=State.SEEN, first_seen_at=sighting.first_seen_at)
-    row.update(attempts=F("attempts") + 1)
     copy_verified(provider, key, trash_key(key))
     failpoint("collect.copied")
     # Copying takes a while; the rows have the last word. The copy stays: the trash clears itself.

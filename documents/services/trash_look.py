@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from documents.errors import IntegrityMismatch, ObjectNotFound
+from documents.errors import ObjectNotFound, StorageError
 from documents.models import Sighting
 from documents.models.clock import database_now
 from documents.services import references, trash
@@ -72,8 +72,11 @@ class TrashLook:
         except ObjectNotFound:
             # Another collector was quicker.
             return
-        except IntegrityMismatch as error:
-            log.error("trash_unequal", provider=self._provider.name, key=key, code=error.code)  # noqa: TRY400  # an outcome, not a bug
+        except StorageError as error:
+            # As at the second look.
+            if error.retryable:
+                raise
+            log.error("trash_not_settled", provider=self._provider.name, key=key, code=error.code)  # noqa: TRY400  # an outcome, not a bug
             self._report.complain(str(error))
 
     def _return(self, row: Sighting | None) -> None:

@@ -198,7 +198,7 @@ def test_a_store_that_is_full_is_told_and_loses_nothing(in_memory: Callable[...,
     collected()
     let_pass(DAY, full)
 
-    assert "The disk is full" in collected().error
+    assert "The disk is full" in collected().complaints[0]
     assert keys_of(full) == [ORPHAN]
 
 
