@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from documents.storage.keys import UNFINISHED
 from documents.storage.policies import Policy
 
 # Where the vault's own objects are, below the prefix of a policy or of none: what the collector lists. Who stores below
@@ -13,10 +14,11 @@ DOCUMENTS, PAYLOADS = "documents", "payloads"
 COLLECTED = (DOCUMENTS, PAYLOADS)
 TRASH_PREFIX = "trash/"
 EPOCH_PREFIX = "vault/"
+_PLACE = r"(?!trash/)(?:[A-Za-z0-9._-]+/)*(?:documents|payloads)/(?:user_[0-9]+|system)/[0-9]{4}/[0-9]{2}/[0-9]{2}/"
 _ATTACHMENT = re.compile(
-    r"(?!trash/)(?:[A-Za-z0-9._-]+/)*(?:documents|payloads)/(?:user_[0-9]+|system)/[0-9]{4}/[0-9]{2}/[0-9]{2}/"
-    r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:_[A-Za-z0-9._-]+)?\.vlt"
+    _PLACE + r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:_[A-Za-z0-9._-]+)?\.vlt"
 )
+_UNFINISHED = re.compile(_PLACE + UNFINISHED.pattern)
 
 # Of a file name, as much as keeps the whole key far below the 500 characters of its column.
 READABLE_PART = 80
@@ -50,6 +52,11 @@ def attachment_id_in(key: str) -> UUID | None:
     """Return the attachment id that ``object_key`` put into a key, or None for a key that it did not make."""
     made = _ATTACHMENT.fullmatch(key)
     return UUID(made[1]) if made else None
+
+
+def is_place_of_attachments(path: str) -> bool:
+    """Whether ``path`` is a key that ``object_key`` made, or an unfinished file of a local disk beside such keys."""
+    return bool(_ATTACHMENT.fullmatch(path) or _UNFINISHED.fullmatch(path))
 
 
 def trash_key(key: str) -> str:

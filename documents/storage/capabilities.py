@@ -7,7 +7,7 @@ capability only where its store keeps the promise. ``conformance_capabilities.py
 Conventions are those of ``base.py``: bytes, ``timedelta``, aware UTC, ETags without quotes, lazy listings.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar, runtime_checkable
@@ -124,8 +124,12 @@ class UnfinishedWrites(Protocol):
     ``older_than`` must exceed the longest pause of a live upload, whose parts would be taken from it.
     """
 
-    def remove_unfinished(self, *, older_than: timedelta) -> int:
-        """Remove what was begun longer ago than ``older_than`` and was not committed. Safe to repeat."""
+    def remove_unfinished(self, *, older_than: timedelta, only: Callable[[str], bool] | None = None) -> int:
+        """Remove what was begun longer ago than ``older_than`` and was not committed. Safe to repeat.
+
+        ``only`` is asked with the key of each such write, and what it denies is left. A store that does not keep the
+        key, as the local disk does not, asks with the path of the unfinished file, which is beside the key's own.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Barrier
@@ -132,6 +133,25 @@ class UnfinishedWritesConformance:
             assert provider.remove_unfinished(older_than=timedelta(hours=1)) == 0
             live.commit()
         assert sorted(info.key for info in provider.iter_locations(key)) == [f"{key}/live", f"{key}/whole"]
+
+    def test_only_what_the_caller_names_is_removed(self, provider: UnfinishedWrites) -> None:
+        assert isinstance(provider, StorageProvider)
+        key, at_once = fresh_key(), timedelta(seconds=-10)
+        asked: list[str] = []
+
+        def deny(path: str) -> bool:
+            asked.append(path)
+            return False
+
+        with ExitStack() as begun:
+            if isinstance(provider, Multipart):
+                provider.create_multipart(f"{key}/begun")
+            else:
+                begun.enter_context(provider.open_writer(f"{key}/begun")).write(b"x")
+            assert provider.remove_unfinished(older_than=at_once, only=deny) == 0
+            assert len([path for path in asked if path.startswith(f"{key}/")]) == 1
+            assert provider.remove_unfinished(older_than=at_once, only=lambda path: path.startswith(f"{key}/")) == 1
+        assert list(provider.iter_locations(key)) == []
 
 
 class PresigningConformance:

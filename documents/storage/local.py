@@ -87,13 +87,14 @@ class LocalProvider(DerivedOperations):
                 if key.startswith(prefix) and is_valid_key(key):
                     yield _info(key, status)
 
-    def remove_unfinished(self, *, older_than: timedelta) -> int:
+    def remove_unfinished(self, *, older_than: timedelta, only: Callable[[str], bool] | None = None) -> int:
         """Remove the files of writers that were killed; every write renews the age of its file."""
         before = time.time() - older_than.total_seconds()
         removed = 0
         with self._translated(""), closing(iter_files(self._tree, [], may_enter=_leads_to(""))) as files:
-            for _, directory, name, status in files:
-                if UNFINISHED.fullmatch(name) and status.st_mtime < before:
+            for path, directory, name, status in files:
+                is_old = UNFINISHED.fullmatch(name) and status.st_mtime < before
+                if is_old and (only is None or only(path)):
                     with suppress(FileNotFoundError):
                         os.unlink(name, dir_fd=directory)
                         removed += 1

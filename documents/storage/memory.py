@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -115,8 +115,8 @@ class MemoryProvider(DerivedOperations):
     def iter_multiparts(self, prefix: str = "") -> Iterator[tuple[str, str, datetime]]:
         return self._multipart.iter_multiparts(prefix)
 
-    def remove_unfinished(self, *, older_than: timedelta) -> int:
-        return self._multipart.remove_unfinished(older_than=older_than)
+    def remove_unfinished(self, *, older_than: timedelta, only: Callable[[str], bool] | None = None) -> int:
+        return self._multipart.remove_unfinished(older_than=older_than, only=only)
 
     def _put(self, key: str, data: bytes) -> ObjectInfo:
         stored = _stored(key, data)

@@ -70,9 +70,10 @@ class MemoryMultipart:
             (upload.key, upload_id, upload.started_at) for upload_id, upload in uploads if upload.key.startswith(prefix)
         )
 
-    def remove_unfinished(self, *, older_than: timedelta) -> int:
+    def remove_unfinished(self, *, older_than: timedelta, only: Callable[[str], bool] | None = None) -> int:
         before = datetime.now(UTC) - older_than
-        old = [upload_id for _, upload_id, started_at in self.iter_multiparts("") if started_at < before]
+        begun = [(key, upload_id) for key, upload_id, started_at in self.iter_multiparts("") if started_at < before]
+        old = [upload_id for key, upload_id in begun if only is None or only(key)]
         for upload_id in old:
             self.abort(upload_id)
         return len(old)

@@ -1,7 +1,7 @@
 """Multipart uploads of stores with the API of S3."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -97,11 +97,11 @@ class S3MultipartUploads(S3Objects):
                     if is_valid_key(key):
                         yield key, upload["UploadId"], upload["Initiated"].astimezone(UTC)
 
-    def remove_unfinished(self, *, older_than: timedelta) -> int:
+    def remove_unfinished(self, *, older_than: timedelta, only: Callable[[str], bool] | None = None) -> int:
         before = datetime.now(UTC) - older_than
         removed = 0
         for key, upload_id, started_at in self.iter_multiparts():
-            if started_at < before:
+            if started_at < before and (only is None or only(key)):
                 self.abort_multipart(key, upload_id)
                 removed += 1
         return removed

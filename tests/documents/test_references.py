@@ -17,6 +17,7 @@ from documents.services.keys import (
     TRASH_PREFIX,
     attachment_id_in,
     collected_prefixes,
+    is_place_of_attachments,
     object_key,
 )
 from documents.services.payloads import dehydrate
@@ -110,3 +111,12 @@ def test_the_id_of_an_attachment_is_read_from_its_key() -> None:
     assert attachment_id_in(made) == attachment_id
     for key in ("documents/a", f"trash/{ORPHAN}", ORPHAN.replace("/02/", "/02/x/"), ORPHAN.upper(), f"{ORPHAN}\n"):
         assert attachment_id_in(key) is None
+        assert not is_place_of_attachments(key)
+
+
+def test_an_unfinished_file_is_one_of_an_upload_beside_attachments_alone() -> None:
+    unfinished = f".{'0' * 32}.part"
+    assert is_place_of_attachments(ORPHAN)
+    assert is_place_of_attachments(f"archive/documents/system/2026/01/02/{unfinished}")
+    for path in (f"trash/documents/system/2026/01/02/{unfinished}", f"files/{unfinished}", f"documents/{unfinished}"):
+        assert not is_place_of_attachments(path)

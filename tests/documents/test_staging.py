@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 
 from documents import tasks
 from documents.errors import StorageUnavailable, UploadGone
-from documents.models import Attachment, AuditEvent, Document, ObjectRemoval, StagedAttachment
+from documents.models import Attachment, AuditEvent, Document, ObjectRemoval, Sighting, StagedAttachment
 from documents.models.clock import database_now
 from documents.services.actors import Actor
 from documents.services.staging import (
@@ -27,6 +27,7 @@ from documents.services.staging import (
 from documents.services.uploads import begin_upload
 from documents.storage.base import StorageProvider
 from documents.storage.memory import MemoryProvider
+from tests.documents.collecting import ORPHAN
 from tests.parallel import in_parallel
 
 State = StagedAttachment.State
@@ -255,7 +256,7 @@ def test_leftovers_are_removed_from_every_store_also_where_one_is_down(
 ) -> None:
     settings.VAULT = replace(settings.VAULT, upload_lease=timedelta())
     down, sound = MemoryProvider(), MemoryProvider()
-    sound.create_multipart("abandoned")
+    sound.create_multipart(ORPHAN)
 
     def refuse(**_options: object) -> NoReturn:
         raise StorageUnavailable("down")
@@ -264,3 +265,20 @@ def test_leftovers_are_removed_from_every_store_also_where_one_is_down(
     monkeypatch.setattr("documents.services.staging.configured_providers", lambda: [down, sound])
     assert sweep_unfinished() == 1
     assert list(sound.iter_multiparts()) == []
+
+
+def test_what_no_upload_began_has_a_day(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another app that stores a large file, the collector that copies one to the trash and back."""
+    settings.VAULT = replace(settings.VAULT, upload_lease=timedelta())
+    store = MemoryProvider()
+    monkeypatch.setattr("documents.services.staging.configured_providers", lambda: [store])
+    going_back = ORPHAN.replace("1111-", "0002-")
+    Sighting.objects.create(storage_type="memory", storage_path=going_back, size=1, first_seen_at=database_now())
+    alive = sorted(["files/a.vlt", f"trash/{ORPHAN}", "check/a", going_back])
+    for key in (ORPHAN, *alive):
+        store.create_multipart(key)
+
+    assert sweep_unfinished() == 1
+    assert sorted(key for key, _, _ in store.iter_multiparts()) == alive
+    settings.VAULT = replace(settings.VAULT, collection=replace(settings.VAULT.collection, grace=timedelta()))
+    assert sweep_unfinished() == 4
