@@ -61,7 +61,10 @@ def as_json(reports: Sequence[StoreReport], *, dry_run: bool, swept: dict[str, i
 
 def as_text(reports: Sequence[StoreReport], *, dry_run: bool, swept: dict[str, int] | None = None) -> str:
     lines = ["A dry run: nothing was changed."] if dry_run else []
-    lines += [f"swept {name}: {count:,}" for name, count in (swept or {}).items()]
+    verb = "stale" if dry_run else "swept"
+    lines += [f"{verb} {name}: {count:,}" for name, count in (swept or {}).items()]
+    if dry_run and swept:
+        lines.append("Unfinished writes are not counted: a store tells how many there are only by removing them.")
     for report in reports:
         lines += _of_store(report, dry_run=dry_run)
     return "\n".join(lines) or "No store is configured."

@@ -12,10 +12,11 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
-from documents.models import Attachment, AuditEvent, CollectedStore, Document, Sighting, StagedAttachment
+from documents.models import Attachment, AuditEvent, CollectedStore, Document, Payload, Sighting, StagedAttachment
 from documents.models.clock import database_now
 from documents.services.actors import Actor
 from documents.services.keys import trash_key
+from documents.services.payloads import dehydrate
 from documents.services.uploads import begin_upload
 from tests.documents.collecting import DAY, HOUR, ORPHAN, ClockedStore, collected, keys_of, let_pass, orphan_key
 
@@ -60,7 +61,7 @@ def test_it_sweeps_collects_and_reports_all_of_it(
 
     told = json.loads(run("--format", "json"))
 
-    assert told["swept"] == {"uploads": 1, "unfinished": 0, "removals": 0}
+    assert told["swept"] == {"uploads": 1, "unfinished": 0, "removals": 0, "payloads": 0}
     [store] = told["stores"]
     assert (store["store"], store["scanned"], store["sighted"], store["error"]) == ("memory", 1, 1, "")
     assert "memory: 1 scanned, 1 unreferenced" in run()
@@ -75,6 +76,28 @@ def test_a_dry_run_changes_nothing(clocked: ClockedStore, run: Run) -> None:
     assert not Sighting.objects.exists()
     assert not CollectedStore.objects.exists()
     assert keys_of(clocked, "vault/") == []
+
+
+def test_it_sweeps_payloads_as_well(clocked: ClockedStore, run: Run, alice: User) -> None:
+    dehydrate(["x" * 2000], attribution="tests", owner=alice)
+    for swept in (0, 1):
+        Payload.objects.update(due_at=database_now() - timedelta(seconds=1))
+        assert f"swept payloads: {swept}" in run()
+    assert keys_of(clocked, "payloads/") == []
+
+
+def test_a_dry_run_counts_stale_uploads_and_says_what_it_cannot_count(
+    clocked: ClockedStore, run: Run, alice: User, as_alice: Actor
+) -> None:
+    for _ in range(2):
+        begin_upload(owner=alice, filename="a", content_type="", actor=as_alice)
+    StagedAttachment.objects.update(expires_at=database_now() - timedelta(seconds=1))
+
+    assert json.loads(run("--dry-run", "--format", "json"))["swept"] == {"uploads": 2}
+    told = run("--dry-run")
+    assert "stale uploads: 2" in told
+    assert "Unfinished writes are not counted" in told
+    assert set(StagedAttachment.objects.values_list("state", flat=True)) == {StagedAttachment.State.RECEIVING}
 
 
 def test_the_report_may_go_to_a_file(clocked: ClockedStore, run: Run, tmp_path: Path) -> None:

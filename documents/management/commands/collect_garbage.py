@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from documents.errors import CollectionRefused, ConfigurationError, StorageError
-from documents.services import deletion, staging
+from documents.services import deletion, payload_sweeping, staging
 from documents.services.actors import Actor
 from documents.services.collection import Wish, collect
 from documents.services.collection_report import StoreReport, as_json, as_text
@@ -24,9 +24,9 @@ class Command(BaseCommand):
     """Exit status 0 where all is well, 1 where some store failed, 2 for a wrong call."""
 
     help = (
-        "Clear up: uploads that died or expired, unfinished writes, objects of deleted documents, and then objects "
-        "that no row needs. Those move to the trash after two looks a day apart, and are deleted from there a week "
-        "later."
+        "Clear up: uploads that died or expired, unfinished writes, objects of deleted documents, payloads that nobody "
+        "holds, and then objects that no row needs. Those move to the trash after two looks a day apart, and are "
+        "deleted from there a week later."
     )
     requires_system_checks: list[str] = []  # no key is needed, and a store that is down is reported
 
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         if options["restore"]:
             reports = restore_objects(options["restore"], storage_type=options["store"], actor=OPERATOR)
         else:
-            swept = {} if options["dry_run"] or options["store"] else _sweep()
+            swept = {} if options["store"] else staging.stale() if options["dry_run"] else _sweep()
             reports = collect(_wish(options), actor=OPERATOR)
         self._tell(reports, swept, options)
         self._judge(reports, options)
@@ -120,6 +120,7 @@ def _sweep() -> dict[str, int]:
         "uploads": staging.sweep_uploads(),
         "unfinished": staging.sweep_unfinished(),
         "removals": deletion.sweep_removals(),
+        "payloads": payload_sweeping.sweep_payloads(),
     }
 
 
