@@ -8,6 +8,8 @@ UNKNOWN = (
     "They may belong to a newer database: they stay in the trash until `manage.py collect_garbage --purge-unknown`."
 )
 
+BY_HAND = "`manage.py collect_garbage` has no limit and moves them."
+
 
 @dataclass
 class StoreReport:
@@ -17,7 +19,8 @@ class StoreReport:
     registered app; left alone. ``sighted``: of them, seen for the first time. ``forgotten``: seen
     before, and needed, changed or gone by now. ``trashed``: moved to the trash. ``returned``: moved back, because they
     are needed again. ``purged``: deleted from the trash for good. ``unknown``: in the trash, and this database never
-    heard of them. ``failed``: could not be moved; ``complaints`` says why.
+    heard of them. ``too_large``: due for the trash, and more than can be moved in the time of a task.
+    ``failed``: could not be moved; ``complaints`` says why.
     """
 
     store: str
@@ -32,6 +35,7 @@ class StoreReport:
     returned: int = 0
     purged: int = 0
     unknown: int = 0
+    too_large: int = 0
     failed: int = 0
     complaints: list[str] = field(default_factory=list)
     error: str = ""
@@ -77,6 +81,8 @@ def _of_store(report: StoreReport, *, dry_run: bool) -> list[str]:
         f"  {would}sighted: {report.sighted:,}, forgotten: {report.forgotten:,}, trashed: {report.trashed:,}",
         f"  trash: {report.in_trash:,} looked at, {would}moved back: {report.returned:,}, deleted: {report.purged:,}",
     ]
+    if report.too_large:
+        lines.append(f"  {report.too_large:,} are too large for the time of a task. {BY_HAND}")
     if report.foreign:
         lines.append(f"  {report.foreign:,} are foreign: this vault did not make them, and leaves them alone.")
     if report.unknown:

@@ -74,9 +74,13 @@ def second_looks(
         if budget.is_over or budget.deletions < 1:
             break
         try:
-            if _is_still_left_over(provider, sighting, report, before=before, dry_run=dry_run):
+            if not _is_still_left_over(provider, sighting, report, before=before, dry_run=dry_run):
+                continue
+            if budget.has_time_for(sighting.size):
                 budget.take_deletion()
                 report.trashed += dry_run or trash.move_to_trash(provider, sighting)
+            else:
+                report.too_large += 1
         except ObjectNotFound:
             # Another collector was quicker.
             continue

@@ -1,12 +1,16 @@
 """Faults of single objects: they are told, and do not keep the others from being cleared away."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
 from uuid import uuid4
 
 import pytest
 
 from documents.errors import StorageAccessDenied, StorageError, StorageUnavailable
 from documents.models import ObjectRemoval, Sighting
+from documents.services.collection import collect
+from documents.services.collection_report import as_text
 from documents.storage.base import ObjectInfo
 from tests.documents.collecting import DAY, ClockedStore, collected, heard_of, let_pass, orphan_key
 
@@ -17,12 +21,14 @@ class Denying(ClockedStore):
     """Keeps the first object from being looked at or copied."""
 
     refused: set[str]
+    sizes: ClassVar[dict[str, int]] = {}
     fault: type[StorageError] = StorageAccessDenied
 
     def head(self, key: str) -> ObjectInfo:
         if key in self.refused:
             raise self.fault("No", provider=self.name, key=key)
-        return super().head(key)
+        info = super().head(key)
+        return replace(info, size=self.sizes.get(key, info.size))
 
     def exists(self, key: str) -> bool:
         return bool(key and self.head(key)) if key in self.refused else super().exists(key)
@@ -74,3 +80,15 @@ def test_a_store_that_is_down_is_not_asked_for_every_object(denying: Denying) ->
 
     assert (report.trashed, report.failed) == (0, 0)
     assert "No" in report.error
+
+
+def test_what_is_too_large_for_a_task_waits_for_the_command(denying: Denying) -> None:
+    denying.refused = set()
+    Sighting.objects.filter(storage_path=orphan_key(0)).update(size=10 * 1000**3 + 1)
+    denying.sizes = {orphan_key(0): 10 * 1000**3 + 1}
+
+    [report] = collect()
+
+    assert (report.trashed, report.too_large, report.is_well) == (19, 1, True)
+    assert "1 are too large for the time of a task. `manage.py collect_garbage` has" in as_text([report], dry_run=False)
+    assert collected().trashed == 1, "by hand there is no limit"
