@@ -19,7 +19,7 @@ class StoreReport:
     registered app; left alone. ``sighted``: of them, seen for the first time. ``forgotten``: seen
     before, and needed, changed or gone by now. ``trashed``: moved to the trash. ``returned``: moved back, because they
     are needed again. ``purged``: deleted from the trash for good. ``unknown``: in the trash, and this database never
-    heard of them. ``too_large``: due for the trash, and more than can be moved in the time of a task.
+    heard of them. ``too_large``: due for the trash, or needed again, and more than can be moved in the time of a task.
     ``failed``: could not be moved; ``complaints`` says why.
     """
 

@@ -66,7 +66,10 @@ class TrashLook:
         is_over = row is not None and row.trashed_at is not None and row.trashed_at <= self._before
         try:
             if is_needed and not self._provider.exists(key):
-                self._return(row)
+                if row and not self._budget.has_time_for(row.size):
+                    self._report.too_large += 1
+                else:
+                    self._return(row)
             elif is_over and row and (is_needed or is_known or self._purge_unknown) and self._budget.take_deletion():
                 self._purge(row, is_needed=is_needed)
         except ObjectNotFound:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
 from uuid import uuid4
 
 import pytest
@@ -21,7 +20,7 @@ class Denying(ClockedStore):
     """Keeps the first object from being looked at or copied."""
 
     refused: set[str]
-    sizes: ClassVar[dict[str, int]] = {}
+    sizes: dict[str, int]
     fault: type[StorageError] = StorageAccessDenied
 
     def head(self, key: str) -> ObjectInfo:
@@ -38,7 +37,7 @@ class Denying(ClockedStore):
 def denying(in_memory: Callable[..., Denying]) -> Denying:
     """Twenty orphans that are due, and a fault at the first."""
     store = in_memory(Denying)
-    store.refused = set()
+    store.refused, store.sizes = set(), {}
     for number in range(20):
         store.put_bytes(orphan_key(number), b"left over")
         heard_of(orphan_key(number))
@@ -92,3 +91,15 @@ def test_what_is_too_large_for_a_task_waits_for_the_command(denying: Denying) ->
     assert (report.trashed, report.too_large, report.is_well) == (19, 1, True)
     assert "1 are too large for the time of a task. `manage.py collect_garbage` has" in as_text([report], dry_run=False)
     assert collected().trashed == 1, "by hand there is no limit"
+
+
+def test_what_is_too_large_comes_back_by_the_command(denying: Denying) -> None:
+    denying.refused = set()
+    collected()
+    ObjectRemoval.objects.create(storage_type="memory", storage_path=orphan_key(0), attachment_id=uuid4())
+    Sighting.objects.filter(storage_path=orphan_key(0)).update(size=10 * 1000**3 + 1)
+
+    [report] = collect()
+
+    assert (report.returned, report.too_large) == (0, 1)
+    assert collected().returned == 1
