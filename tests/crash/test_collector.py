@@ -18,9 +18,16 @@ from tests.crash.processes import web_server
 SHORT_WAITS = {"VAULT_COLLECT_GRACE": "1", "VAULT_TRASH_RETENTION": "4"}
 WAIT, LONGEST_WAIT = 1.1, 20
 COLLECT = ["collect_garbage", "--purge-unknown", "--no-input"]
-# As a database is that was restored from another day: no row has the key. And as it is once it was put back.
-FORGET = "UPDATE documents_attachment SET storage_path = storage_path || '.elsewhere'"
-REMEMBER = "UPDATE documents_attachment SET storage_path = replace(storage_path, '.elsewhere', '')"
+# As a database is that was restored from another day: no row has the key, nor the id in it; the digits of the id go
+# round by one. And as it is once it was put back.
+FORGET = (
+    "UPDATE documents_attachment SET storage_path = storage_path || '.elsewhere', "
+    "id = substr(id, 2) || substr(id, 1, 1)"
+)
+REMEMBER = (
+    "UPDATE documents_attachment SET storage_path = replace(storage_path, '.elsewhere', ''), "
+    "id = substr(id, 32) || substr(id, 1, 31)"
+)
 HOURS_LATER = "UPDATE documents_sighting SET trashed_at = datetime(trashed_at, '-2 hours')"
 
 

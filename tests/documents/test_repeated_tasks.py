@@ -95,7 +95,7 @@ def _waiting_removal(provider: StorageProvider, prefix: str) -> str:
 
 def _seen_before(provider: StorageProvider, prefix: str) -> str:
     """An object that no row needs, at whose second look it is old enough."""
-    key = f"{prefix}/{uuid4()}.vlt"
+    key = f"{prefix}/2026/01/02/{uuid4()}.vlt"
     provider.put_bytes(key, b"left over")
     info = provider.head(key)
     seen = Sighting(storage_type=provider.name, storage_path=key, size=info.size, etag=info.etag)
