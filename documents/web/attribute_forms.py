@@ -13,7 +13,7 @@ from documents.services.attributes import LONGEST_NAME, MOST_ATTRIBUTES
 from documents.services.names import LONGEST_NAME as LONGEST_TITLE
 from documents.services.payload_values import JSON
 
-EMPTY_ROWS = 1
+EMPTY_ROWS = 3
 
 
 def text_of(value: JSON) -> str:
