@@ -94,7 +94,7 @@ def test_a_store_without_a_price_table_is_a_line_of_the_report(
     assert found["note"] == "No price table is meant for the store 'own': name one by --table."
     text = capsys.readouterr().out
     assert found["note"] in text
-    assert "own-hardware" in text, "the others are told all the same"
+    assert f"{settings.VAULT.storage_type}: " in text, "the others are told all the same"
     [found] = printed(capsys, "--store", "own", "--table", "own-hardware")["stores"]
     assert (found["note"], len(found["estimates"])) == ("", 1)
 

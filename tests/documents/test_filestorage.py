@@ -210,7 +210,7 @@ def test_a_changed_object_gives_no_byte_that_did_not_verify(
     assert len(got) < len(BODY)
 
 
-def test_the_policy_decides(vault_storage: VaultStorage, provider: StorageProvider) -> None:
+def test_the_policy_decides(vault_storage: VaultStorage, provider: StorageProvider, settings: Settings) -> None:
     before = len(list(provider.iter_locations("hr/")))
     with pytest.raises(ObjectTooLarge, match="2,000,000"):
         vault_storage.save("large", ContentFile(bytes(2_000_001)))
@@ -221,8 +221,10 @@ def test_the_policy_decides(vault_storage: VaultStorage, provider: StorageProvid
     picture = pictures.save("a.png", ContentFile(b"x"))
     with pytest.raises(RetentionActive):
         pictures.delete(picture)
-    with time_machine.travel(pictures.get_created_time(picture) + timedelta(days=2, seconds=1)):
-        pictures.delete(picture)
+    # Not by moving the clock: a store far away refuses requests of another day.
+    over = Policy("pictures", store=settings.VAULT.storage_type, retention=timedelta(microseconds=1))
+    settings.VAULT = replace(settings.VAULT, storage_file=StorageFile(policies=(over,)))
+    pictures.delete(picture)
     assert not pictures.exists(picture)
 
 
@@ -275,7 +277,8 @@ def test_memory_is_flat_whatever_the_size(settings: Settings) -> None:
         return peak
 
     peak_of(1_000_000)
-    assert peak_of(64_000_000) < peak_of(24_000_000) + 1_000_000
+    # From three parts of an upload on, which a store on the network has in flight.
+    assert peak_of(96_000_000) < peak_of(48_000_000) + 4_000_000
 
 
 class Zeros(File):  # type: ignore[type-arg]  # a generic in the stubs alone

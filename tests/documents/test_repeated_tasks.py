@@ -30,7 +30,8 @@ TABLES: tuple[type[Model], ...] = (
     Document, Attachment, Payload, Link, StagedAttachment, ObjectRemoval, AuditEvent, Session, Sighting
 )  # fmt: skip
 REMOVALS, UPLOADS, PAYLOADS, KILLED, GARBAGE = 12, 4, 3, 5, 6
-LEASE = timedelta(seconds=1)
+# Well above the second that S3 dates an upload by, and what ten sweepers at once wait for one another.
+LEASE = timedelta(seconds=3)
 Call = Callable[[], object]
 CALLS: dict[str, Call] = {
     "service collect_garbage": collection.collect,
