@@ -20,7 +20,7 @@ from documents.conf.reading import LARGEST_OBJECT, shown
 from documents.conf.s3 import S3Config
 from documents.conf.sources import Table, needed, number, prefix_of, switch
 from documents.errors import ConfigurationError
-from documents.storage.policies import DEFAULT, RESERVED_PREFIXES, Policy
+from documents.storage.policies import RESERVED_PREFIXES, Policy
 
 # The stores that the environment alone describes, by the names that rows keep.
 BUILT_IN = ("local", "s3", "hcp", "gcs", "azure")
@@ -226,4 +226,4 @@ def _policy(name: str, table: Table, storage_type: str) -> Policy:
     )
 
 
-__all__ = ["DEFAULT", "Decoration", "FailoverConfig", "LocalConfig", "OwnConfig", "StorageFile", "StoreConfig"]
+__all__ = ["Decoration", "FailoverConfig", "LocalConfig", "OwnConfig", "StorageFile", "StoreConfig"]

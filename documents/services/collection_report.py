@@ -58,12 +58,14 @@ class StoreReport:
 
 
 def as_json(reports: Sequence[StoreReport], *, dry_run: bool, swept: dict[str, int] | None = None) -> str:
+    """The reports as JSON. ``swept`` is what the sweepers ended, or in a dry run would end, by kind."""
     return json.dumps(
         {"dry_run": dry_run, "swept": swept or {}, "stores": [asdict(report) for report in reports]}, indent=2
     )
 
 
 def as_text(reports: Sequence[StoreReport], *, dry_run: bool, swept: dict[str, int] | None = None) -> str:
+    """The same for people, several lines."""
     lines = ["A dry run: nothing was changed."] if dry_run else []
     verb = "stale" if dry_run else "swept"
     lines += [f"{verb} {name}: {count:,}" for name, count in (swept or {}).items()]

@@ -3,11 +3,14 @@
 import re
 import unicodedata
 
+from documents.storage.policies import UNKNOWN_TYPE
+
+__all__ = ["FALLBACK", "UNKNOWN_TYPE", "clean_content_type", "clean_filename", "clean_title"]
+
 # The width of the column, in characters; and what file systems take, in bytes, when the document is saved again.
 LONGEST_NAME = 255
 LONGEST_ENDING = 20  # bytes; what is longer is no ending
 FALLBACK = "document"
-UNKNOWN_TYPE = "application/octet-stream"
 # What HTTP clients say of a body when nobody told them: no document is of these types.
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 # Characters that Windows refuses in a file name; "/" and "\\" are path separators and are dealt with before.

@@ -45,6 +45,7 @@ def connection(provider: StorageProvider, place: str) -> str:
 
 
 def round_trip(provider: StorageProvider, place: str) -> str:
+    """What is written comes back as it was, and what is deleted is gone."""
     key, body = f"{place}/0", os.urandom(70_000)
     reference = provider.put_bytes(key, body)
     if provider.get(key) != body or reference.checksum != f"sha256:{hashlib.sha256(body).hexdigest()}":
@@ -56,6 +57,7 @@ def round_trip(provider: StorageProvider, place: str) -> str:
 
 
 def conditional_create(provider: StorageProvider, place: str) -> str:
+    """Of two puts to one key the second is refused."""
     if not isinstance(provider, ConditionalCreate):
         raise Lacking("no conditional create", _WITHOUT_CONDITIONS)
     key = f"{place}/0"
@@ -72,6 +74,7 @@ def conditional_create(provider: StorageProvider, place: str) -> str:
 
 
 def range_read(provider: StorageProvider, place: str) -> str:
+    """A range gives the bytes that it names, and no others."""
     key, body = f"{place}/0", os.urandom(5_000)
     provider.put_bytes(key, body)
     start, length = _PROBED_RANGE
@@ -87,6 +90,7 @@ def range_read(provider: StorageProvider, place: str) -> str:
 
 
 def listing(provider: StorageProvider, place: str) -> str:
+    """What was just written is listed, each object once."""
     keys = [f"{place}/{number}" for number in range(3)]
     for key in keys:
         provider.put_bytes(key, b"x")
@@ -96,6 +100,7 @@ def listing(provider: StorageProvider, place: str) -> str:
 
 
 def clock(provider: StorageProvider, place: str) -> str:
+    """The store dates objects by about the same time as this machine."""
     key = f"{place}/0"
     provider.put_bytes(key, b"x")
     skew = abs(provider.head(key).modified_at - datetime.now(UTC))
@@ -108,6 +113,7 @@ def clock(provider: StorageProvider, place: str) -> str:
 
 
 def copy(provider: StorageProvider, place: str) -> str:
+    """A copy within the store is what it was made of."""
     if not isinstance(provider, Copying):
         raise Lacking("no copies within the store")
     provider.put_bytes(f"{place}/0", b"copied")
@@ -118,12 +124,14 @@ def copy(provider: StorageProvider, place: str) -> str:
 
 
 def versioning(provider: StorageProvider, _place: str) -> str:
+    """Whether the bucket keeps versions."""
     if not isinstance(provider, Versioning):
         raise Lacking("no versions")
     return f"versioning is {provider.versioning_state()}"
 
 
 def multipart(provider: StorageProvider, place: str) -> str:
+    """An object of two parts is what was uploaded."""
     if not isinstance(provider, Multipart):
         raise Lacking("no parts; large objects are streamed in one piece")
     cut = provider.min_part_size

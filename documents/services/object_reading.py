@@ -34,7 +34,7 @@ def read_where_it_is(row: Attachment | Payload, read: Callable[[StorageProvider]
 def checksum_of(key: str) -> str:
     """What a copy of the object under ``key`` must have; of an object that no document and no payload has, none fits.
 
-    The vault's own keys hold the id of their row, which is what is looked for: no index begins with the key.
+    The vault's own keys hold the id of their row, which is asked for as well.
     """
     row_id = attachment_id_in(key)
     named = {"storage_path": key} if row_id is None else {"storage_path": key, "pk": row_id}

@@ -26,10 +26,11 @@ from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.keys import object_key
 from documents.services.names import UNKNOWN_TYPE
-from documents.services.staging import delete_object_of, discard, object_checksum
+from documents.services.staging import delete_object_of, discard
 from documents.storage.base import Buffer, ObjectRef, ObjectWriter, StorageProvider
 from documents.storage.hashing import Digest
 from documents.storage.policies import Policy
+from documents.storage.streaming import object_checksum
 from documents.wiring import vault_config
 
 # What filetype needs to recognise a document (its documentation: 261 bytes; the rest is for containers).

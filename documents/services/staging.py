@@ -1,6 +1,5 @@
 """Staged attachments after they were received: confirmed into a document, or discarded and swept."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
@@ -21,7 +20,6 @@ from documents.services.actors import SYSTEM, Actor
 from documents.services.epochs import in_current_stores
 from documents.services.keys import is_place_of_attachments
 from documents.services.names import clean_title
-from documents.storage.base import StorageProvider
 from documents.storage.capabilities import Multipart, UnfinishedWrites
 from documents.wiring import configured_providers, storage_provider, vault_config
 
@@ -31,7 +29,6 @@ State = StagedAttachment.State
 SWEPT_PER_PASS = 500
 FAILURES_PER_PASS = 5  # of one store
 NONE = timedelta()
-_READ_SIZE = 1024 * 1024
 
 
 def keep_titles(titles: Mapping[UUID, str], *, owner: User) -> None:
@@ -181,15 +178,6 @@ def sweep_unfinished() -> int:
 def _is_of_an_upload(path: str) -> bool:
     """Unlike what the collector copies back to the key of an upload: such an object has a row of the collector's."""
     return is_place_of_attachments(path) and not Sighting.objects.filter(storage_path=path).exists()
-
-
-def object_checksum(provider: StorageProvider, key: str) -> str:
-    """Read an object back and return ``sha256:`` and its digest in hex. Memory is one buffer, whatever its size."""
-    digest, buffer = hashlib.sha256(), bytearray(_READ_SIZE)
-    with provider.open(key) as reader:
-        while count := reader.readinto(buffer):
-            digest.update(memoryview(buffer)[:count])
-    return f"sha256:{digest.hexdigest()}"
 
 
 def delete_object_of(staged: StagedAttachment) -> bool:

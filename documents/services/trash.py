@@ -14,10 +14,9 @@ from documents.models import Sighting
 from documents.models.clock import database_now
 from documents.services import references
 from documents.services.keys import trash_key
-from documents.services.staging import object_checksum
 from documents.storage.base import StorageProvider
 from documents.storage.capabilities import Copying
-from documents.storage.streaming import pieces_of
+from documents.storage.streaming import object_checksum, pieces_of
 
 log = structlog.get_logger(__name__)
 State = Sighting.State

@@ -23,8 +23,7 @@ from prometheus_client import Counter
 
 from documents.errors import IntegrityMismatch, ObjectNotFound, StorageAccessDenied, StorageError, StorageUnavailable
 from documents.storage.base import Buffer, ObjectInfo, ObjectReader, ObjectRef, ObjectWriter, StorageProvider
-from documents.storage.hashing import Digest
-from documents.storage.streaming import DerivedOperations, pieces_of, write_all
+from documents.storage.streaming import DerivedOperations, object_checksum, pieces_of, write_all
 
 log = structlog.get_logger(__name__)
 
@@ -242,12 +241,5 @@ class _CopyingWriter:
 
 
 def _compare(provider: StorageProvider, key: str, expected: str) -> None:
-    digest = Digest()
-    try:
-        with provider.open(key) as reader:
-            for piece in pieces_of(reader):
-                digest.update(piece)
-        if digest.checksum() != expected:
-            raise IntegrityMismatch("This copy is another object", provider=provider.name, key=key)
-    finally:
-        digest.close()
+    if object_checksum(provider, key) != expected:
+        raise IntegrityMismatch("This copy is another object", provider=provider.name, key=key)

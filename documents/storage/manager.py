@@ -19,10 +19,8 @@ from documents.errors import (
 )
 from documents.storage.base import Buffer, ObjectReader, StorageProvider
 from documents.storage.limits import limited
-from documents.storage.policies import DEFAULT, Policy
+from documents.storage.policies import DEFAULT, UNKNOWN_TYPE, Policy
 from documents.storage.stored import StoredObject
-
-UNKNOWN_TYPE = "application/octet-stream"
 
 
 class StorageManager:

@@ -7,6 +7,8 @@ from documents.errors import TypeNotAllowed
 from documents.storage.keys import check_key
 
 DEFAULT = "documents"
+# What is said of content whose type nobody knows (RFC 2046 §4.5.1).
+UNKNOWN_TYPE = "application/octet-stream"
 # First segments of keys that the vault manages by its rows: what stands there without a row is garbage.
 RESERVED_PREFIXES = frozenset(("documents", "payloads", "trash", "vault", "check"))
 

@@ -1,5 +1,6 @@
 """What every provider does alike with its writers, readers and ranges."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from types import TracebackType
@@ -109,6 +110,15 @@ def pieces_of(reader: ObjectReader) -> Iterator[memoryview]:
     buffer = memoryview(bytearray(_READ_SIZE))
     while count := reader.readinto(buffer):
         yield buffer[:count]
+
+
+def object_checksum(provider: StorageProvider, key: str) -> str:
+    """Read an object back and return ``sha256:`` and its digest in hex. Memory is one buffer, whatever its size."""
+    digest = hashlib.sha256()
+    with provider.open(key) as reader:
+        for piece in pieces_of(reader):
+            digest.update(piece)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def delete_one_by_one(provider: StorageProvider, keys: Iterable[str]) -> Iterator[Deletion]:

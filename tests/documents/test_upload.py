@@ -23,10 +23,11 @@ from documents.models import AuditEvent, StagedAttachment, Vault
 from documents.models.clock import database_now
 from documents.services.actors import Actor
 from documents.services.downloads import Download
-from documents.services.staging import confirm_upload, object_checksum, sweep_uploads
+from documents.services.staging import confirm_upload, sweep_uploads
 from documents.services.uploads import Upload, begin_upload
 from documents.storage.base import StorageProvider
 from documents.storage.memory import MemoryProvider
+from documents.storage.streaming import object_checksum
 from documents.wiring import key_ring
 from tests.encryption.keys import ring_holding
 
