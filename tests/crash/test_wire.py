@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.crash.wire import HEALTHZ, answers_to, connect, post, settled_leftove
 
 LIMIT = 1_000_000
 FORM = "Content-Type: multipart/form-data; boundary=limit"
+END_LEASES = "UPDATE documents_stagedattachment SET expires_at = '2000-01-01 00:00:00' WHERE state = 'receiving'"
 FORM_START = b'--limit\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
 
 
@@ -121,14 +123,18 @@ def test_an_upload_that_stalls_holds_up_nobody_else(vault: Installation, web: We
 def test_an_upload_that_outlives_its_lease_is_refused_in_the_end(vault: Installation, web: Web) -> None:
     with web_server(vault.processes) as server, connect(server.port) as slow:
         slow.sendall(post(vault.person.token, "Content-Length: 20") + b"x" * 10)
-        time.sleep(0.5)
-        _end_every_lease(vault)
+        _end_the_lease_of_what_is_received(vault)
         vault.processes.run("task", names=["sweep_uploads"])
         slow.sendall(b"x" * 10)
         assert slow.recv(100).split()[1] == b"404"
 
 
-def _end_every_lease(vault: Installation) -> None:
-    with sqlite3.connect(vault.database_url.removeprefix("sqlite:///"), timeout=20) as database:
-        database.execute("UPDATE documents_stagedattachment SET expires_at = '2000-01-01 00:00:00'")
-    database.close()
+def _end_the_lease_of_what_is_received(vault: Installation, *, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    with closing(sqlite3.connect(vault.database_url.removeprefix("sqlite:///"), timeout=seconds)) as database:
+        ended = 0
+        while not ended and time.monotonic() < deadline:
+            with database:
+                ended = database.execute(END_LEASES).rowcount
+            time.sleep(0.05)
+    assert ended == 1, "the upload was never begun"
