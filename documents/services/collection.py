@@ -21,7 +21,7 @@ from itertools import islice
 
 import structlog
 
-from documents.errors import ConfigurationError, StorageError
+from documents.errors import CollectionRefused, ConfigurationError, StorageError
 from documents.models import CollectedStore
 from documents.models.clock import database_now
 from documents.services import audit
@@ -29,6 +29,7 @@ from documents.services.actors import SYSTEM, Actor
 from documents.services.collection_budget import Budget
 from documents.services.collection_report import StoreReport
 from documents.services.epochs import check_current, ensure_current
+from documents.services.holdings import stores_of_rows
 from documents.services.keys import TRASH_PREFIX, collected_prefixes
 from documents.services.sightings import first_look, second_looks
 from documents.services.trash_look import TrashLook
@@ -40,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 # Keys of one query.
 BATCH = 500
+GONE = "Their documents cannot be opened: put the store back into VAULT_STORAGE_FILE or the environment."
 # Half of what a task may take (CELERY_TASK_TIME_LIMIT): a move that was begun then has the other half.
 LONGEST_TASK = timedelta(minutes=5)
 
@@ -75,7 +77,14 @@ def collect(wish: Wish | None = None, *, actor: Actor = SYSTEM) -> list[StoreRep
         share = budget.share(len(providers) - number)
         reports.append(_collect_store(provider, share, wish, actor))
         budget.give_back(share)
+    if wish.storage_type is None:
+        reports += [_unreachable(name) for name in sorted(stores_of_rows()) if vault_config().store(name) is None]
     return reports
+
+
+def _unreachable(name: str) -> StoreReport:
+    log.warning("store_not_configured", provider=name)
+    return StoreReport(name, error=f"Rows name the store {name!r}, and it is not configured here. {GONE}")
 
 
 def _collect_store(provider: StorageProvider, budget: Budget, wish: Wish, actor: Actor) -> StoreReport:
@@ -84,6 +93,8 @@ def _collect_store(provider: StorageProvider, budget: Budget, wish: Wish, actor:
         _Pass(provider, budget, wish, report).run()
     except (StorageError, ConfigurationError) as error:
         report.error = str(error)
+        if isinstance(error, CollectionRefused):
+            report.epoch_is_current = False
         log.warning("store_not_collected", provider=provider.name, code=error.code, error=str(error))
     finally:
         if report.changes and not wish.dry_run:
@@ -117,7 +128,7 @@ class _Pass:
             purge_unknown=self._wish.purge_unknown,
             dry_run=dry_run,
         )
-        prefixes = collected_prefixes(storage_manager().policies())
+        prefixes = self._prefixes()
         places = 1 + len(prefixes)
         for batch in self._listed(TRASH_PREFIX, self._budget.take_scans(places)):
             trash.look(batch)
@@ -137,6 +148,13 @@ class _Pass:
             now = ensure_current(self._provider)
         self._report.epoch_is_current = True
         return now
+
+    def _prefixes(self) -> tuple[str, ...]:
+        """Those of the policies, after those that earlier policies had: what they left is told by where passes were."""
+        prefixes = collected_prefixes(storage_manager().policies())
+        store = CollectedStore.objects.filter(storage_type=self._provider.name).first()
+        earlier = set(store.positions if store else ()) - {TRASH_PREFIX, *prefixes}
+        return (*sorted(earlier), *prefixes)
 
     def _listed(self, prefix: str, limit: int) -> Iterator[Sequence[ObjectInfo]]:
         """Batches of the next ``limit`` objects; where the listing ended, the next pass begins anew."""

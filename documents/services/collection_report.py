@@ -1,13 +1,17 @@
 """What a pass of the collector did, store by store, as text and as JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 UNKNOWN = (
     "They may belong to a newer database: they stay in the trash until `manage.py collect_garbage --purge-unknown`."
 )
 
+# Of the JSON. It grows when a member changes its meaning or goes, not when one is added.
+SCHEMA_VERSION = 1
+
+UNCOUNTED = "not counted; a store tells how many there are only by removing them"
 BY_HAND = "`manage.py collect_garbage` has no limit and moves them."
 
 
@@ -15,6 +19,7 @@ BY_HAND = "`manage.py collect_garbage` has no limit and moves them."
 class StoreReport:
     """Counts of objects of one pass. With a dry run, of what the pass would do.
 
+    ``epoch_is_current``: whether this database is the newest of its vault; None where the store could not tell.
     ``unreferenced``: listed and needed by nobody. ``foreign``: listed, and neither made by the vault nor known to a
     registered app; left alone. ``sighted``: of them, seen for the first time. ``forgotten``: seen
     before, and needed, changed or gone by now. ``trashed``: moved to the trash. ``returned``: moved back, because they
@@ -24,7 +29,7 @@ class StoreReport:
     """
 
     store: str
-    epoch_is_current: bool = False
+    epoch_is_current: bool | None = None
     scanned: int = 0
     unreferenced: int = 0
     foreign: int = 0
@@ -57,20 +62,23 @@ class StoreReport:
             self.complaints.append(message)
 
 
-def as_json(reports: Sequence[StoreReport], *, dry_run: bool, swept: dict[str, int] | None = None) -> str:
-    """The reports as JSON. ``swept`` is what the sweepers ended, or in a dry run would end, by kind."""
+def as_json(reports: Sequence[StoreReport], *, dry_run: bool, swept: Mapping[str, int | None] | None = None) -> str:
+    """The reports as JSON.
+
+    ``swept`` is what the sweepers ended, or in a dry run would end, by kind; None where only the sweep itself tells.
+    """
+    told = [asdict(report) for report in reports]
     return json.dumps(
-        {"dry_run": dry_run, "swept": swept or {}, "stores": [asdict(report) for report in reports]}, indent=2
+        {"schema_version": SCHEMA_VERSION, "dry_run": dry_run, "swept": swept or {}, "stores": told}, indent=2
     )
 
 
-def as_text(reports: Sequence[StoreReport], *, dry_run: bool, swept: dict[str, int] | None = None) -> str:
+def as_text(reports: Sequence[StoreReport], *, dry_run: bool, swept: Mapping[str, int | None] | None = None) -> str:
     """The same for people, several lines."""
     lines = ["A dry run: nothing was changed."] if dry_run else []
     verb = "stale" if dry_run else "swept"
-    lines += [f"{verb} {name}: {count:,}" for name, count in (swept or {}).items()]
-    if dry_run and swept:
-        lines.append("Unfinished writes are not counted: a store tells how many there are only by removing them.")
+    for name, count in (swept or {}).items():
+        lines.append(f"{verb} {name}: {count:,}" if count is not None else f"{verb} {name}: {UNCOUNTED}")
     for report in reports:
         lines += _of_store(report, dry_run=dry_run)
     return "\n".join(lines) or "No store is configured."

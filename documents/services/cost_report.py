@@ -63,17 +63,17 @@ def as_text(report: CostReport) -> str:
     for store in report.stores:
         lines += [*_heading(store), *(_table(store.estimates) or [store.note]), ""]
     if report.period is not None:
-        lines.append(f"Requests and transfer: counted over {_days(report.period):.1f} days and scaled to a month.")
+        lines.append(f"Requests and transfer: counted over {_period(report.period)} and scaled to a month.")
     lines += [f"Source of {name}: {source}." for name, source in _sources(report).items()]
     return "\n".join([*lines, report.notice])
 
 
 def _heading(store: StoreReport) -> list[str]:
-    lines = [f"{store.store}: {store.rows.objects:,} objects, {store.rows.size:,} bytes by the rows"]
+    lines = [f"{store.store}: {_counted(store.rows.objects)}, {store.rows.size:,} bytes by the rows"]
     if store.listed is not None:
         objects, size = _beyond(store.rows, store.listed)
         lines.append(
-            f"{store.store}: {store.listed.objects:,} objects, {store.listed.size:,} bytes by its listing; "
+            f"{store.store}: {_counted(store.listed.objects)}, {store.listed.size:,} bytes by its listing; "
             f"{objects:+,} objects, {size:+,} bytes beyond the rows"
         )
     traffic = store.traffic
@@ -131,6 +131,15 @@ def _estimate_as_json(estimate: Estimate) -> dict[str, str]:
 
 def _beyond(rows: Holdings, listed: Holdings) -> tuple[int, int]:
     return listed.objects - rows.objects, listed.size - rows.size
+
+
+def _counted(objects: int) -> str:
+    return f"{objects:,} object{'' if objects == 1 else 's'}"
+
+
+def _period(period: timedelta) -> str:
+    days = f"{_days(period):.1f}".removesuffix(".0")
+    return f"{days} day{'' if days == '1' else 's'}"
 
 
 def _days(period: timedelta) -> Decimal:

@@ -46,6 +46,12 @@ def holdings_by_rows(sizes: Iterable[int]) -> dict[str, Holdings]:
     return dict(found)
 
 
+def stores_of_rows() -> set[str]:
+    """Return every ``storage_type`` that a row of a document, an upload or a payload has."""
+    kinds = (Attachment.objects, StagedAttachment.objects, Payload.objects)
+    return {name for rows in kinds for name in rows.order_by().values_list("storage_type", flat=True).distinct()}
+
+
 def places_of(storage_type: str) -> tuple[str, ...]:
     """Return the stores in which an object is whose row has this storage type.
 

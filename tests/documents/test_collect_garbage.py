@@ -93,17 +93,27 @@ def test_a_dry_run_counts_stale_uploads_and_says_what_it_cannot_count(
         begin_upload(owner=alice, filename="a", content_type="", actor=as_alice)
     StagedAttachment.objects.update(expires_at=database_now() - timedelta(seconds=1))
 
-    assert json.loads(run("--dry-run", "--format", "json"))["swept"] == {"uploads": 2}
+    assert json.loads(run("--dry-run", "--format", "json"))["swept"] == {"uploads": 2, "unfinished": None}
     told = run("--dry-run")
     assert "stale uploads: 2" in told
-    assert "Unfinished writes are not counted" in told
+    assert "stale unfinished: not counted" in told
     assert set(StagedAttachment.objects.values_list("state", flat=True)) == {StagedAttachment.State.RECEIVING}
 
 
 def test_the_report_may_go_to_a_file(clocked: ClockedStore, run: Run, tmp_path: Path) -> None:
     assert run("--format", "json", "--output", str(tmp_path / "report.json")) == ""
-    assert json.loads((tmp_path / "report.json").read_text())["stores"][0]["store"] == "memory"
-    assert status_of("--output", str(tmp_path / "no" / "such" / "place")) == 1
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert (told["schema_version"], told["stores"][0]["store"]) == (1, "memory")
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["report.json"]
+
+
+@pytest.mark.parametrize("place", ["no/such/place", ""])
+def test_a_report_that_cannot_be_written_is_told_before_the_pass(
+    clocked: ClockedStore, tmp_path: Path, place: str
+) -> None:
+    assert status_of("--output", str(tmp_path / place)) == 2
+    assert not CollectedStore.objects.exists()
+    assert not any(path.is_file() for path in tmp_path.iterdir())
 
 
 def test_one_store_alone_and_as_much_as_is_said(clocked: ClockedStore, run: Run, settings: Settings) -> None:

@@ -13,6 +13,7 @@ from pytest_django.fixtures import Settings
 from documents.models import Attachment, AuditEvent, Document, ObjectRemoval, Sighting
 from documents.services import references
 from documents.services.actors import Actor
+from documents.services.collection import collect
 from documents.services.keys import (
     trash_key,
 )
@@ -118,7 +119,11 @@ def test_a_row_that_names_another_store_keeps_its_object_here(
     clocked.grow_older(MONTH)
     Attachment.objects.update(storage_type="elsewhere")
 
-    assert collected().unreferenced == 0
+    here, elsewhere = collect()
+
+    assert here.unreferenced == 0
+    assert (elsewhere.store, elsewhere.is_well, elsewhere.epoch_is_current) == ("elsewhere", False, None)
+    assert "Rows name the store 'elsewhere', and it is not configured here" in elsewhere.error
 
 
 def test_an_app_can_hold_objects(clocked: ClockedStore, orphan: str) -> None:

@@ -25,6 +25,19 @@ def test_a_pass_is_bounded_and_goes_on_where_the_last_one_stopped(clocked: Clock
     assert [collected(max_deleted=30).trashed for _ in range(3)] == [30, 20, 0]
 
 
+def test_what_is_left_below_the_prefix_of_an_earlier_policy_is_still_collected(clocked: ClockedStore) -> None:
+    collected()
+    row = CollectedStore.objects.get()
+    row.positions["letters/documents/"] = ""  # as a pass under that policy left it
+    row.save()
+    clocked.put_bytes(f"letters/{ORPHAN}", b"left over")
+    clocked.put_bytes(f"others/{ORPHAN}", b"of a policy that never was")
+    clocked.grow_older(2 * DAY)
+
+    assert collected().sighted == 1
+    assert Sighting.objects.get().storage_path == f"letters/{ORPHAN}"
+
+
 class Shuffled(ClockedStore):
     """Lists by the ends of the keys, and cannot begin in the middle."""
 

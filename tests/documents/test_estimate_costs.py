@@ -248,7 +248,7 @@ def test_a_store_of_the_storage_file_has_the_prices_of_its_kind(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--store", "nowhere"], "There is no store 'nowhere'"),
+        (["--store", "nowhere"], "No store 'nowhere' is configured; there is"),
         (["--table", "nothing"], "has no table 'nothing'. It has: aws-s3-standard"),
         (["--prices", "/nowhere/prices.toml"], "/nowhere/prices.toml cannot be read"),
         (["--part-size", "0"], "--part-size is 0"),

@@ -58,6 +58,19 @@ def test_cors_names_the_vaults_own_origins(config: VaultConfig, capsys: pytest.C
     assert everything["lifecycle"]["Rules"][0]["AbortIncompleteMultipartUpload"]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *("nope", "https://", "ftp://vault.example.com", "https://vault.example.com/", "https://a@vault.example.com"),
+        *("https://vault.example.com:port", "https://vault.example.com:99999", "null", "*", ""),
+    ],
+)
+@pytest.mark.parametrize("command", ["s3_policy", "check_storage"])
+def test_what_is_no_origin_is_refused(config: VaultConfig, command: str, wrong: str) -> None:
+    with pytest.raises(CommandError, match="is no origin"):
+        call_command(command, "--origin", wrong)
+
+
 def test_without_a_bucket_there_is_no_policy(settings: Settings) -> None:
     settings.VAULT = replace(settings.VAULT, storage_type="local", s3=None)
     with pytest.raises(CommandError, match="S3_BUCKET") as failure:
@@ -70,9 +83,19 @@ def test_secrets_are_printed_only_where_they_are_asked_for(
 ) -> None:
     for shape in Shape:
         call_command("storage_env", "--format", shape.value)
-        assert "cr$et" not in capsys.readouterr().out
+        told = capsys.readouterr()
+        assert "cr$et" not in told.out
+        assert "Secrets are left out" in told.err
     call_command("storage_env", "--secrets")
-    assert "S3_SECRET_KEY='se\"cr$et'" in capsys.readouterr().out.splitlines()
+    told = capsys.readouterr()
+    assert "S3_SECRET_KEY='se\"cr$et'" in told.out.splitlines()
+    assert told.err == ""
+
+
+def test_the_storage_file_is_to_be_copied_too(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    settings.VAULT = replace(settings.VAULT, storage_file=StorageFile(path=Path("/etc/vault/storage.toml")))
+    call_command("storage_env", "--secrets")
+    assert "Copy /etc/vault/storage.toml too" in capsys.readouterr().err
 
 
 def test_the_environment_gives_another_process_the_same_stores(config: VaultConfig, tmp_path: Path) -> None:

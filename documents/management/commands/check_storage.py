@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from documents.errors import ConfigurationError, StorageError
+from documents.management.arguments import chosen_store, origin
 from documents.services.probing import Finding, Outcome, probe_storage, unreachable
 from documents.services.s3_policy import origins_of_pages
 from documents.wiring import store_itself, vault_config
@@ -32,7 +33,9 @@ class Command(BaseCommand):
         parser.add_argument("--store", metavar="ALIAS", default=None, help="the same, as an option")
         parser.add_argument("--format", choices=("text", "json"), default="text")
         parser.add_argument("--quick", action="store_true", help="without parts, signed URLs and CORS")
-        parser.add_argument("--origin", action="append", default=None, help="of the vault's pages; may be repeated")
+        parser.add_argument(
+            "--origin", dest="origins", type=origin, action="append", help="of the vault's pages; may be repeated"
+        )
 
     def handle(
         self,
@@ -41,12 +44,12 @@ class Command(BaseCommand):
         store: str | None,
         format: str,  # noqa: A002  # the option's name
         quick: bool,
-        origin: list[str] | None,
+        origins: list[str] | None,
         **_options: Any,
     ) -> None:
-        name = store or storage_type or vault_config().storage_type
+        name = chosen_store(store or storage_type or vault_config().storage_type, vault_config().store_names())
         findings = []
-        for finding in _probed(name, thorough=not quick, origins=origin or origins_of_pages()):
+        for finding in _probed(name, thorough=not quick, origins=origins or origins_of_pages()):
             findings.append(finding)
             if format == "text":
                 self._tell(finding)

@@ -2,12 +2,14 @@
 
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from documents.errors import CollectionRefused, ConfigurationError, StorageError
+from documents.management.arguments import USAGE, chosen_store, report_to
 from documents.services import deletion, payload_sweeping, staging
 from documents.services.actors import Actor
 from documents.services.collection import Wish, collect
@@ -16,7 +18,6 @@ from documents.services.epochs import accept_database
 from documents.services.restoring import EVERYTHING, restore_objects
 from documents.wiring import configured_providers
 
-USAGE = 2
 OPERATOR = Actor(user=None, via="command")
 
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="look and report; change nothing")
         parser.add_argument("--format", choices=("text", "json"), default="text")
-        parser.add_argument("--output", metavar="FILE", help="write the report there instead of to stdout")
+        parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there instead of to stdout")
         parser.add_argument("--store", metavar="ALIAS", help="only this store: local, s3 …")
         parser.add_argument("--max-scanned", type=int, metavar="COUNT", help="objects; default: the configuration's")
         parser.add_argument("--max-deleted", type=int, metavar="COUNT", help="objects; default: the configuration's")
@@ -54,14 +55,9 @@ class Command(BaseCommand):
         if options["accept_older_database"]:
             self._confirm("accept", "Documents that only a newer database knows will go to the trash.", options)
             _accept(options["store"])
-        swept: dict[str, int] = {}
-        if options["restore"]:
-            reports = restore_objects(options["restore"], storage_type=options["store"], actor=OPERATOR)
-        else:
-            swept = {} if options["store"] else staging.stale() if options["dry_run"] else _sweep()
-            reports = collect(_wish(options), actor=OPERATOR)
-        self._tell(reports, swept, options)
-        self._judge(reports, options)
+        with report_to(options["output"], self.stdout.write) as write:
+            reports = _work(options, write)
+        _judge(reports, options)
 
     def _confirm(self, word: str, warning: str, options: dict[str, Any]) -> None:
         if options["no_input"]:
@@ -70,24 +66,27 @@ class Command(BaseCommand):
         if sys.stdin.readline().strip() != word:
             raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)
 
-    def _tell(self, reports: list[StoreReport], swept: dict[str, int], options: dict[str, Any]) -> None:
-        written = as_json if options["format"] == "json" else as_text
-        text = written(reports, dry_run=options["dry_run"], swept=swept)
-        if not options["output"]:
-            self.stdout.write(text)
-            return
-        try:
-            Path(options["output"]).write_text(f"{text}\n")
-        except OSError as error:
-            raise CommandError(f"{options['output']} cannot be written: {error.strerror}.", returncode=1) from error
 
-    def _judge(self, reports: list[StoreReport], options: dict[str, Any]) -> None:
-        failed = [report.store for report in reports if not report.is_well]
-        if failed:
-            raise CommandError(f"Not all is well in: {', '.join(failed)}. The report says why.", returncode=1)
-        wanted = options["restore"]
-        if wanted and wanted != EVERYTHING and not any(report.returned for report in reports):
-            raise CommandError(f"The trash has no {wanted!r}, or it is back already.", returncode=1)
+def _work(options: dict[str, Any], write: Callable[[str], object]) -> list[StoreReport]:
+    swept: dict[str, int | None] = {}
+    if options["restore"]:
+        reports = restore_objects(options["restore"], storage_type=options["store"], actor=OPERATOR)
+    else:
+        if not options["store"]:
+            swept |= {**staging.stale(), "unfinished": None} if options["dry_run"] else _sweep()
+        reports = collect(_wish(options), actor=OPERATOR)
+    written = as_json if options["format"] == "json" else as_text
+    write(written(reports, dry_run=options["dry_run"], swept=swept))
+    return reports
+
+
+def _judge(reports: list[StoreReport], options: dict[str, Any]) -> None:
+    failed = [report.store for report in reports if not report.is_well]
+    if failed:
+        raise CommandError(f"Not all is well in: {', '.join(failed)}. The report says why.", returncode=1)
+    wanted = options["restore"]
+    if wanted and wanted != EVERYTHING and not any(report.returned for report in reports):
+        raise CommandError(f"The trash has no {wanted!r}, or it is back already.", returncode=1)
 
 
 def _check(options: dict[str, Any]) -> None:
@@ -98,11 +97,8 @@ def _check(options: dict[str, Any]) -> None:
         raise CommandError(
             "A dry run changes nothing: leave out --restore and --accept-older-database.", returncode=USAGE
         )
-    names = [provider.name for provider in configured_providers()]
-    if options["store"] and options["store"] not in names:
-        raise CommandError(
-            f"No store {options['store']!r} is configured; there is {', '.join(names)}.", returncode=USAGE
-        )
+    if options["store"]:
+        chosen_store(options["store"], [provider.name for provider in configured_providers()])
 
 
 def _wish(options: dict[str, Any]) -> Wish:

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from documents.conf import AzureConfig, GcsConfig, HcpConfig, S3Config
 from documents.conf.storage_file import LocalConfig
 from documents.errors import ConfigurationError, StorageError
+from documents.management.arguments import USAGE, chosen_store, report_to
 from documents.models.clock import database_now
 from documents.services.cost_report import CostReport, StoreReport, as_json, as_text
 from documents.services.costs import default_table, estimate
@@ -23,6 +24,7 @@ from documents.storage.multipart import DEFAULT_PART_SIZE
 from documents.wiring import configured_providers, storage_manager, store_itself, vault_config
 
 KINDS = {LocalConfig: "local", S3Config: "s3", HcpConfig: "hcp", GcsConfig: "gcs", AzureConfig: "azure"}
+PART_SIZE = "of uploads in parts, each of which is a request (default: %(default)s)"
 GIVEN = ("put_requests", "get_requests", "transfer_out")
 
 
@@ -44,25 +46,19 @@ class Command(BaseCommand):
         for name in GIVEN:
             unit = "bytes" if name == "transfer_out" else "requests"
             parser.add_argument(f"--{name.replace('_', '-')}", type=_number, metavar="N", help=f"{unit} in a month")
-        parser.add_argument("--part-size", type=_number, metavar="BYTES", default=DEFAULT_PART_SIZE)
+        parser.add_argument("--part-size", type=_number, metavar="BYTES", default=DEFAULT_PART_SIZE, help=PART_SIZE)
         parser.add_argument("--format", choices=("text", "json"), default="text")
         parser.add_argument("--output", type=Path, metavar="FILE", default=None, help="write there, not to stdout")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        try:
-            report = _report(options)
-        except ConfigurationError as error:
-            raise CommandError(str(error), returncode=2) from error
-        except StorageError as error:
-            raise CommandError(str(error), returncode=1) from error
-        text = json.dumps(as_json(report), indent=2) if options["format"] == "json" else as_text(report)
-        if options["output"] is None:
-            self.stdout.write(text)
-            return
-        try:
-            options["output"].write_text(f"{text}\n")
-        except OSError as error:
-            raise CommandError(f"{options['output']} cannot be written: {error.strerror}.", returncode=2) from error
+        with report_to(options["output"], self.stdout.write) as write:
+            try:
+                report = _report(options)
+            except ConfigurationError as error:
+                raise CommandError(str(error), returncode=USAGE) from error
+            except StorageError as error:
+                raise CommandError(str(error), returncode=1) from error
+            write(json.dumps(as_json(report), indent=2) if options["format"] == "json" else as_text(report))
 
 
 def _number(text: str) -> int:
@@ -100,9 +96,7 @@ def _stores(wanted: str | None, rows: dict[str, Holdings]) -> list[str]:
         return known
     if (members := places_of(wanted)) != (wanted,):
         return list(members)
-    if wanted not in known:
-        raise ConfigurationError(f"There is no store {wanted!r}. There are: {', '.join(known)}.")
-    return [wanted]
+    return [chosen_store(wanted, known)]
 
 
 def _observed(part_size: int) -> Observed:

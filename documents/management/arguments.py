@@ -1,0 +1,95 @@
+"""What several commands take: where a report goes, which store is meant, the origins of the vault's pages.
+
+Each is tried before the command begins its work: an hour's pass does not end at a name that was mistyped.
+"""
+
+import errno
+import os
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import mkstemp
+from urllib.parse import urlsplit
+
+from django.core.management.base import CommandError
+
+# The exit status of a wrong call; 1 says that the call was right and something failed (POSIX leaves both to us).
+USAGE = 2
+
+
+def chosen_store(name: str, known: Collection[str]) -> str:
+    """Return ``name``, one of ``known``. Raises CommandError with the names that there are."""
+    if name not in known:
+        raise CommandError(
+            f"No store {name!r} is configured; there is {', '.join(sorted(known))}. The environment and "
+            "VAULT_STORAGE_FILE name the stores.",
+            returncode=USAGE,
+        )
+    return name
+
+
+def origin(text: str) -> str:
+    """Return an origin (RFC 6454) as browsers send it. Raises ArgumentTypeError."""
+    message = f"{text!r} is no origin. One is like https://vault.example.org: scheme, host and port, no path"
+    try:
+        parts = urlsplit(text)
+        is_origin = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise ArgumentTypeError(message) from error
+    if not is_origin or text != f"{parts.scheme}://{parts.netloc}" or parts.username is not None:
+        raise ArgumentTypeError(message)
+    return text
+
+
+@contextmanager
+def report_to(path: Path | None, otherwise: Callable[[str], object]) -> Iterator[Callable[[str], object]]:
+    """Yield what takes the texts of a report, one after another: the file ``path``, or ``otherwise`` without one.
+
+    The file replaces an earlier one once the block has ended well, whole, and only its owner can read it. Raises
+    CommandError where it cannot be written: before the block begins, where its directory takes no file.
+    """
+    if path is None:
+        yield otherwise
+        return
+    report = _ReportFile(path)
+    try:
+        yield report.write
+        report.finish()
+    finally:
+        report.close()
+
+
+class _ReportFile:
+    """A file beside the wanted one until all is in it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            number, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._unfinished, self._name = os.fdopen(number, "w"), Path(name)
+
+    def write(self, text: str) -> None:
+        try:
+            self._unfinished.write(f"{text}\n")
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def finish(self) -> None:
+        try:
+            self._unfinished.close()
+            self._name.replace(self._path)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._unfinished.close()
+        self._name.unlink(missing_ok=True)
+
+    def _unwritable(self, error: OSError) -> CommandError:
+        return CommandError(f"{self._path} cannot be written: {error.strerror}.", returncode=USAGE)
