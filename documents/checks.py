@@ -7,8 +7,9 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from documents.errors import ConfigurationError, EncryptionError, StorageError, WrongPassphrase
+from documents.key_rings import key_ring
 from documents.keysources import RECOVERY
-from documents.wiring import key_ring, storage_provider, vault_config
+from documents.wiring import storage_provider, vault_config
 
 
 @register(Tags.security)

@@ -38,6 +38,11 @@ NAMES = (
     "collect.returned",
     "collect.row-purged",
     "collect.purged",
+    "migrate.object-copied",
+    "migrate.copy-verified",
+    "migrate.in-transaction",
+    "migrate.purge-marked",
+    "migrate.source-deleted",
 )
 
 

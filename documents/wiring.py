@@ -1,4 +1,7 @@
-"""The only place where providers, their manager and the key ring are built: once per configuration and process."""
+"""The only place where providers and their manager are built: once per configuration and process.
+
+The key ring is built in ``key_rings``: who moves ciphertext stands on stores alone, and no key comes near it.
+"""
 
 from functools import lru_cache
 
@@ -8,9 +11,7 @@ from django.conf import settings
 from documents.building import caches_around, counted, plain_provider
 from documents.conf import HcpConfig, VaultConfig
 from documents.conf.storage_file import FailoverConfig
-from documents.encryption.keyring import KeyRing
 from documents.errors import ConfigurationError, StorageError
-from documents.keysources import load_key_ring
 from documents.storage.base import StorageProvider
 from documents.storage.failover import ChecksumOf, Failover
 from documents.storage.hcp_management import HcpManagement
@@ -86,11 +87,6 @@ def storage_manager() -> StorageManager:
     return _manager(vault_config())
 
 
-def key_ring() -> KeyRing:
-    """Return the key ring; its private keys are loaded once per process. Raises KeyRingError or ConfigurationError."""
-    return _key_ring(vault_config())
-
-
 def hcp_management() -> HcpManagement:
     """Return the client for the protocols of HCP's namespace. Raises ConfigurationError where HCP is not configured."""
     if config := vault_config().hcp:
@@ -99,8 +95,8 @@ def hcp_management() -> HcpManagement:
 
 
 def reset() -> None:
-    """Forget everything built. For tests, and for a process that was told to read its keys again."""
-    for built in (_provider, _store, _with_local_copy, _manager, _key_ring, _hcp_management):
+    """Forget everything built. For tests."""
+    for built in (_provider, _store, _with_local_copy, _manager, _hcp_management):
         built.cache_clear()
 
 
@@ -133,11 +129,6 @@ def _manager(config: VaultConfig) -> StorageManager:
     policies = {policy.name: policy for policy in config.storage_file.policies}
     policies.setdefault(DEFAULT, Policy(DEFAULT, store=config.storage_type))
     return StorageManager(lambda name: _provider(config, name), policies)
-
-
-@lru_cache(maxsize=4)
-def _key_ring(config: VaultConfig) -> KeyRing:
-    return load_key_ring(config.keys)
 
 
 @lru_cache(maxsize=4)

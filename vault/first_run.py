@@ -13,9 +13,10 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from documents.conf.reading import text
+from documents.key_rings import key_ring
 from documents.keymaking import RECOVERY_PRIVATE, make_missing_keys
 from documents.models import Attachment, StagedAttachment
-from documents.wiring import key_ring, storage_provider
+from documents.wiring import storage_provider
 from vault.envfile import BASE_DIR
 
 ENVIRONMENT = environ.FileAwareEnv()

@@ -175,6 +175,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": VAULT.collection.interval.total_seconds() * 0.9},
     },
     "sweep-payloads": {"task": "documents.tasks.sweep_payloads", "schedule": 600.0, "options": {"expires": 580}},
+    "sweep-runs": {"task": "migrations_tools.tasks.sweep_runs", "schedule": 60.0, "options": EACH_MINUTE},
     "clear-sessions": {
         "task": "documents.tasks.clear_sessions",
         "schedule": crontab(hour="3", minute="17"),

@@ -14,6 +14,7 @@ import environ
 from documents.conf.clouds import AzureConfig, GcsConfig, azure_from, gcs_from
 from documents.conf.collection import CollectionConfig, collection_from
 from documents.conf.hcp import HcpConfig, hcp_from, is_mentioned
+from documents.conf.migration import MigrationConfig, migration_from
 from documents.conf.payloads import PayloadConfig, payloads_from
 from documents.conf.places import check_places
 from documents.conf.reading import GIB, count, duration, flag, one_of, path, pem, size, text
@@ -29,8 +30,8 @@ from documents.conf.storage_file import (
 from documents.errors import ConfigurationError
 
 __all__ = [
-    "AzureConfig", "CollectionConfig", "GcsConfig", "HcpConfig", "KeySources", "PayloadConfig", "S3Config",
-    "StorageFile", "VaultConfig", "from_environment",
+    "AzureConfig", "CollectionConfig", "GcsConfig", "HcpConfig", "KeySources", "MigrationConfig", "PayloadConfig",
+    "S3Config", "StorageFile", "VaultConfig", "from_environment",
 ]  # fmt: skip
 
 OBJECT_NAMES = ("opaque", "readable")
@@ -67,6 +68,7 @@ class VaultConfig:
     upload_lease: timedelta
     discard_grace: timedelta
     collection: CollectionConfig
+    migration: MigrationConfig
     link_lifetime: timedelta
     link_max_lifetime: timedelta
     max_requests_per_client: int
@@ -120,6 +122,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         upload_lease=duration(env, "VAULT_UPLOAD_LEASE", timedelta(minutes=15)),
         discard_grace=duration(env, "VAULT_DISCARD_GRACE", timedelta(hours=1)),
         collection=collection_from(env),
+        migration=migration_from(env),
         link_lifetime=link_lifetime,
         link_max_lifetime=link_max_lifetime,
         max_requests_per_client=count(env, "VAULT_MAX_REQUESTS_PER_CLIENT", 200),

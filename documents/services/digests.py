@@ -6,8 +6,8 @@ import structlog
 
 from documents.encryption.envelope import open_row
 from documents.errors import ConfigurationError, EncryptionError, KeyRingError, UnknownKey
+from documents.key_rings import key_ring
 from documents.models import Attachment
-from documents.wiring import key_ring
 
 log = structlog.get_logger(__name__)
 

@@ -31,13 +31,13 @@ from documents.errors import (
     UnknownKey,
 )
 from documents.failpoints import failpoint
+from documents.key_rings import key_ring
 from documents.models import Attachment, SealedObject, Vault
 from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.object_reading import read_where_it_is
 from documents.storage.base import ObjectReader, StorageProvider
 from documents.storage.streaming import ClosesAtEnd
-from documents.wiring import key_ring
 
 log = structlog.get_logger(__name__)
 

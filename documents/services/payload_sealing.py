@@ -21,6 +21,7 @@ from documents.errors import (
     UploadGone,
 )
 from documents.failpoints import failpoint
+from documents.key_rings import key_ring
 from documents.models import Payload, SealedObject, StagedAttachment, Vault
 from documents.models.clock import database_now
 from documents.services import audit
@@ -32,7 +33,7 @@ from documents.services.payload_plan import Body
 from documents.services.payload_references import VERSION, digest_of, reference_of
 from documents.services.receiving import Receiving, commit_intent
 from documents.storage.base import ObjectRef, StorageProvider
-from documents.wiring import key_ring, storage_provider
+from documents.wiring import storage_provider
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,8 @@ from django.core.cache import cache
 from django.db import connection
 
 from documents.conf import VaultConfig
-from documents.wiring import key_ring, storage_provider, vault_config
+from documents.key_rings import key_ring
+from documents.wiring import storage_provider, vault_config
 
 log = structlog.get_logger(__name__)
 

@@ -20,10 +20,10 @@ from documents.encryption.envelope import (
     open_header,
 )
 from documents.errors import DocumentUnreadable, EncryptionError, IntegrityMismatch, KeyRingError, RangeNotSatisfiable
+from documents.key_rings import key_ring
 from documents.models import Vault
 from documents.storage.base import Buffer, ObjectRef, StorageProvider
 from documents.storage.limits import limited
-from documents.wiring import key_ring
 
 # Of the ids that are made of names; a fixed one, for it stands in every envelope.
 _NAMESPACE = uuid.UUID("6f1d3c1e-1f0b-5c39-9d0a-2f6c7d8f4b10")

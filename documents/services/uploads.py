@@ -8,6 +8,7 @@ from django.db import transaction
 from documents.encryption.envelope import Sealer
 from documents.errors import UploadGone
 from documents.failpoints import failpoint
+from documents.key_rings import key_ring
 from documents.models import StagedAttachment
 from documents.models.clock import database_now
 from documents.services import audit
@@ -17,7 +18,7 @@ from documents.services.names import UNKNOWN_TYPE, clean_content_type, clean_fil
 from documents.services.receiving import Receiving, commit_intent
 from documents.storage.base import ObjectRef
 from documents.storage.policies import DEFAULT
-from documents.wiring import key_ring, storage_manager, storage_provider, vault_config
+from documents.wiring import storage_manager, storage_provider, vault_config
 
 
 def begin_upload(

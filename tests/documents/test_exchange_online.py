@@ -10,11 +10,11 @@ from django.test import Client
 
 from documents.encryption.envelope import EnvelopeIds, Metadata, OpenEnvelope, Sealer, open_header
 from documents.errors import DocumentUnreadable
+from documents.key_rings import key_ring
 from documents.models import Attachment, AuditEvent, Document, Vault
 from documents.services.actors import Actor
 from documents.services.downloads import Download
 from documents.storage.base import StorageProvider
-from documents.wiring import key_ring
 from tests.encryption.objects import finished
 
 USERS = 5

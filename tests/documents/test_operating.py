@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from documents import wiring
+from documents import key_rings, wiring
 from documents.failpoints import NAMES, FailpointReached, failpoint
 from documents.models import ApiToken, AuditEvent, Document, Link
 from documents.redaction import redacted
@@ -87,7 +87,7 @@ def test_a_new_keyring_is_complete_private_and_never_overwritten(settings: Setti
 
     call_command("create_keyring", recovery_dir=tmp_path / "safe", stdout=told)
 
-    ring = wiring.key_ring()
+    ring = key_rings.key_ring()
     assert ring.can_open
     assert ring.recovery[0].private_key is None
     assert "Move it off this machine" in told.getvalue()
@@ -140,12 +140,12 @@ def test_a_failpoint_does_nothing_unless_it_is_asked_for(monkeypatch: pytest.Mon
 
 
 def test_a_ring_is_built_once_per_configuration() -> None:
-    assert wiring.key_ring() is wiring.key_ring()
+    assert key_rings.key_ring() is key_rings.key_ring()
     assert wiring.storage_provider() is wiring.storage_provider()
-    first = wiring.key_ring()
-    wiring.reset()
-    assert wiring.key_ring() is not first
-    assert RING.primary == wiring.key_ring().primary
+    first = key_rings.key_ring()
+    key_rings.reset()
+    assert key_rings.key_ring() is not first
+    assert RING.primary == key_rings.key_ring().primary
 
 
 ADMIN_LISTS = ["document", "attachment", "stagedattachment", "objectremoval", "link", "auditevent", "apitoken"]

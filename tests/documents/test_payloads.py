@@ -24,13 +24,13 @@ from documents.errors import (
     SealOnlyKeyRing,
     StorageUnavailable,
 )
+from documents.key_rings import key_ring
 from documents.models import Attachment, AuditEvent, Document, ObjectRemoval, Payload, StagedAttachment, Vault
 from documents.services.actors import Actor
 from documents.services.payload_values import JSON, PAYLOAD
 from documents.services.payloads import dehydrate, hydrate, release
 from documents.storage.base import StorageProvider
 from documents.storage.memory import MemoryProvider
-from documents.wiring import key_ring
 from tests.documents.payload_samples import APP, LARGE, VALUES, nested, payload_objects, reference_in, typed
 from tests.encryption.keys import upload_tier_ring
 

@@ -19,6 +19,7 @@ from documents.errors import (
     UploadTooLarge,
 )
 from documents.failpoints import FailpointReached
+from documents.key_rings import key_ring
 from documents.models import AuditEvent, StagedAttachment, Vault
 from documents.models.clock import database_now
 from documents.services.actors import Actor
@@ -28,7 +29,6 @@ from documents.services.uploads import Upload, begin_upload
 from documents.storage.base import StorageProvider
 from documents.storage.memory import MemoryProvider
 from documents.storage.streaming import object_checksum
-from documents.wiring import key_ring
 from tests.encryption.keys import ring_holding
 
 CHUNK = 256 * 1024

@@ -1,0 +1,23 @@
+"""The only place where the key ring is built: once per configuration and process."""
+
+from functools import lru_cache
+
+from documents.conf import KeySources
+from documents.encryption.keyring import KeyRing
+from documents.keysources import load_key_ring
+from documents.wiring import vault_config
+
+
+def key_ring() -> KeyRing:
+    """Return the key ring; its private keys are loaded once per process. Raises KeyRingError or ConfigurationError."""
+    return _key_ring(vault_config().keys)
+
+
+def reset() -> None:
+    """Forget the key ring. For tests, and for a process that was told to read its keys again."""
+    _key_ring.cache_clear()
+
+
+@lru_cache(maxsize=4)
+def _key_ring(sources: KeySources) -> KeyRing:
+    return load_key_ring(sources)

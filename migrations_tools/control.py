@@ -1,0 +1,151 @@
+"""What an operator does to a run: start, pause, resume, interrupt, cancel, try again. Each is audited.
+
+Every change is a conditional UPDATE by the table of transitions, so that of two operators one makes it.
+"""
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from documents.services import audit
+from documents.services.actors import SYSTEM, Actor
+from documents.wiring import vault_config
+from migrations_tools.errors import MigrationRefused, RowsHeld
+from migrations_tools.leases import is_held
+from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.states import MOVING, UNFINISHED, ItemState, RunKind, RunState
+
+
+def create(run: MigrationRun, actor: Actor) -> MigrationRun:
+    """Store a new run, QUEUED. Raises MigrationRefused where it cannot be: its destination is not configured.
+
+    Somebody then has to work on it (``tasks.wake``, or ``runner.work_on`` in this process).
+    """
+    if vault_config().store(run.destination) is None:
+        known = ", ".join(vault_config().store_names())
+        raise MigrationRefused(f"No store {run.destination!r} is configured; there is {known}.")
+    with transaction.atomic(durable=True):
+        run.created_by = actor.user
+        run.save(force_insert=True)
+        _audit(run, "created", actor)
+    return run
+
+
+def begin(run: MigrationRun) -> bool:
+    """Have a QUEUED run RUNNING. Returns whether it is to be worked on."""
+    if run.state == RunState.QUEUED:
+        with transaction.atomic(durable=True):
+            if run.move_to(RunState.RUNNING, note=""):
+                MigrationRun.objects.filter(pk=run.pk, started_at=None).update(started_at=Now())
+                _audit(run, "begun", SYSTEM)
+        run.refresh_from_db()
+    return run.state == RunState.RUNNING
+
+
+def settle(run: MigrationRun) -> bool:
+    """Bring a run to where its state leads, once nobody is at work on it. Returns whether there is more to do."""
+    run.refresh_from_db()
+    if run.state == RunState.PAUSING and not is_held(run):
+        _change(run, RunState.PAUSED, "paused", SYSTEM)
+    elif run.state == RunState.CANCELLING and not is_held(run):
+        _let_go(run)
+    elif run.state == RunState.RUNNING and run.planned_at and not _pending(run).exists():
+        failed = run.items.filter(state=ItemState.FAILED).exists()
+        over = RunState.FAILED if failed else RunState.SUCCEEDED
+        _change(run, over, over.value, SYSTEM, finished_at=Now())
+    return run.state in MOVING
+
+
+def pause(run: MigrationRun, actor: Actor) -> None:
+    """Let no new item begin. Those in work end at their next piece, and the run is PAUSED then."""
+    _demand(run, RunState.PAUSING, "pausing", actor)
+    settle(run)
+
+
+def resume(run: MigrationRun, actor: Actor) -> None:
+    """Queue a run again that stands still. It goes on where it was."""
+    if run.state == RunState.FAILED:
+        raise MigrationRefused(f"Run {run.pk} is over. Try its failed items again: --retry-failed {run.pk}.")
+    _demand(run, RunState.QUEUED, "resumed", actor, note="")
+
+
+def retry_failed(run: MigrationRun, actor: Actor) -> int:
+    """Queue a FAILED run again, with its failed items as if they were new. Returns how many those are.
+
+    Raises MigrationRefused where it did not fail, RowsHeld where another run has one of the rows by now.
+    """
+    with transaction.atomic(durable=True):
+        failed = run.items.filter(state=ItemState.FAILED)
+        others = MigrationItem.objects.filter(holds_row=True).exclude(run=run)
+        if run.kind != RunKind.VERIFY:
+            holder = others.filter(object_id__in=failed.values("object_id")).first()
+            if holder is not None:
+                raise RowsHeld(holder.run_id)
+        count = failed.count()
+        _demand(run, RunState.QUEUED, "retried", actor, note="", finished_at=None)
+        failed.update(
+            state=ItemState.PENDING,
+            attempts=0,
+            code="",
+            detail="",
+            finished_at=None,
+            lease=None,
+            lease_until=None,
+            holds_row=run.kind != RunKind.VERIFY,
+        )
+    return count
+
+
+def cancel(run: MigrationRun, actor: Actor) -> None:
+    """Give a run up. What was switched stays switched; what is pending is let go."""
+    _demand(run, RunState.CANCELLING, "cancelling", actor)
+    settle(run)
+
+
+def interrupt(run: MigrationRun, actor: Actor = SYSTEM, *, note: str = "") -> bool:
+    """Have the run stand still, to be resumed later. Returns False where it is over, or stands still already."""
+    return _change(run, RunState.INTERRUPTED, "interrupted", actor, note=note[:500])
+
+
+def fail(run: MigrationRun, note: str) -> None:
+    """End a run that cannot be worked on at all; the rows that it held are let go."""
+    if _change(run, RunState.FAILED, "failed", SYSTEM, note=note[:500], finished_at=Now()):
+        _pending(run).update(holds_row=False)
+
+
+def latest_unfinished() -> MigrationRun | None:
+    """Return the newest run that is not over."""
+    return MigrationRun.objects.filter(state__in=UNFINISHED).order_by("-id").first()
+
+
+def _let_go(run: MigrationRun) -> None:
+    with transaction.atomic(durable=True):
+        if _moved(run, RunState.CANCELLED, "cancelled", SYSTEM, finished_at=Now()):
+            _pending(run).update(
+                state=ItemState.SKIPPED, code="cancelled", holds_row=False, lease=None, lease_until=None
+            )
+
+
+def _pending(run: MigrationRun) -> QuerySet[MigrationItem]:
+    return run.items.filter(state=ItemState.PENDING)
+
+
+def _demand(run: MigrationRun, state: RunState, action: str, actor: Actor, **changes: object) -> None:
+    if not _change(run, state, action, actor, **changes):
+        raise MigrationRefused(f"Run {run.pk} is {run.state}: it cannot be {action} now.")
+
+
+def _change(run: MigrationRun, state: RunState, action: str, actor: Actor, **changes: object) -> bool:
+    with transaction.atomic():
+        return _moved(run, state, action, actor, **changes)
+
+
+def _moved(run: MigrationRun, state: RunState, action: str, actor: Actor, **changes: object) -> bool:
+    moved = run.move_to(state, **changes)
+    if moved:
+        _audit(run, action, actor)
+    return moved
+
+
+def _audit(run: MigrationRun, action: str, actor: Actor) -> None:
+    audit.record(f"migration.{action}", actor, run=run.pk, kind=run.kind, destination=run.destination)

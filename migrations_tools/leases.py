@@ -1,0 +1,62 @@
+"""Which worker does which items: leases by the database's clock, and a token as their fence.
+
+Taking is one conditional UPDATE, so that of two workers one gets an item. Every later write of an item says that the
+token is still its own; who lost a lease writes nothing.
+"""
+
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from documents.models.clock import database_now
+from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.states import ItemState
+
+
+def take_items(run: MigrationRun, count: int, *, lease: timedelta) -> tuple[UUID, list[MigrationItem]]:
+    """Return a new token, and up to ``count`` items that are leased to it now, in the order of the plan."""
+    token = uuid4()
+    free = _free(run).order_by("id")
+    with transaction.atomic(durable=True):
+        if connection.features.has_select_for_update_skip_locked:
+            free = free.select_for_update(skip_locked=True)
+        chosen = list(free.values_list("pk", flat=True)[:count])
+        _free(run).filter(pk__in=chosen).update(
+            lease=token, lease_until=database_now() + lease, attempts=F("attempts") + 1
+        )
+    return token, list(leased_to(token).order_by("id"))
+
+
+def leased_to(token: UUID) -> QuerySet[MigrationItem]:
+    """Return the items that are still this token's."""
+    return MigrationItem.objects.filter(lease=token, state=ItemState.PENDING)
+
+
+def renew(token: UUID, *, lease: timedelta) -> int:
+    """Have the token's items for another ``lease`` from now. Returns how many still are."""
+    return leased_to(token).update(lease_until=database_now() + lease)
+
+
+def give_back(token: UUID, items: Collection[int]) -> None:
+    """Let others have these items, which were not begun: this was no attempt."""
+    leased_to(token).filter(pk__in=items).update(lease=None, lease_until=None, attempts=F("attempts") - 1)
+
+
+def put_off(token: UUID, item: int, *, code: str, detail: str = "", pause: timedelta = timedelta()) -> None:
+    """Let the item be tried again, by anybody, after ``pause``."""
+    leased_to(token).filter(pk=item).update(
+        lease=None, lease_until=database_now() + pause, code=code, detail=detail[:500]
+    )
+
+
+def is_held(run: MigrationRun) -> bool:
+    """Whether anybody may still be at work on an item of the run."""
+    return run.items.filter(state=ItemState.PENDING, lease__isnull=False, lease_until__gt=Now()).exists()
+
+
+def _free(run: MigrationRun) -> QuerySet[MigrationItem]:
+    return run.items.filter(Q(lease_until=None) | Q(lease_until__lte=Now()), state=ItemState.PENDING)

@@ -1,0 +1,78 @@
+"""The work of a run that purges: a kept source is deleted, once its destination was verified a second time.
+
+Before anything is deleted the item of the earlier run is marked PURGING. Whoever would move the row back finds a kept
+source no longer, and writes another key (``plan._used_keys``). So a process that stands still before its deletion and
+goes on an hour later deletes what nobody has counted on since.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+
+from documents.failpoints import failpoint
+from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.pace import Pace
+from migrations_tools.places import Places
+from migrations_tools.rows import Row, find_rows
+from migrations_tools.states import ItemState, SourceState
+from migrations_tools.steps import Step, end
+from migrations_tools.transfer import delete_with_sidecars
+from migrations_tools.verifying import compare
+
+IN_USE, ONE_PLACE, PURGED_BEFORE = "in-use-again", "one-place", "purged-before"
+
+
+class PurgeWork:
+    """Deletes from sources alone, and nothing that a row names."""
+
+    def __init__(self, run: MigrationRun, places: Places, pace: Pace) -> None:
+        self._run, self._places, self._pace = run, places, pace
+        self._verified: set[int] = set()
+
+    def begin(self, token: UUID, items: Sequence[MigrationItem]) -> Iterator[Step]:
+        rows = find_rows([item.object_id for item in items])
+        for item in items:
+            row = rows.get(item.object_id)
+            if row is not None and (refusal := self._refusal(item, row)):
+                end(token, item, ItemState.SKIPPED, code=refusal)
+            elif row is None:
+                # Its document was deleted: what was kept of it goes without asking.
+                yield Step(item, lambda: None)
+            else:
+                yield Step(item, partial(self._compare, row))
+
+    def _compare(self, row: Row) -> None:
+        compare(self._places.provider(row.storage_type), row.storage_path, row.digest, self._pace)
+
+    def _refusal(self, item: MigrationItem, row: Row) -> str:
+        if (row.storage_type, row.storage_path) == (item.source_type, item.source_path):
+            return IN_USE
+        return ONE_PLACE if self._places.are_one(item.source_type, row.storage_type) else ""
+
+    def settle(self, token: UUID, step: Step) -> Step | None:
+        """Twice: when the destination was verified, and when the source is gone."""
+        item = step.item
+        kept = MigrationItem.objects.filter(pk__in=[item.kept_item_id])
+        if item.pk in self._verified:
+            self._verified.discard(item.pk)
+            kept.update(source_state=SourceState.PURGED)
+            end(token, item, ItemState.DONE, source_state=SourceState.PURGED)
+            return None
+        with transaction.atomic():
+            here = find_rows([item.object_id]).get(item.object_id)
+            if here is not None and (here.storage_type, here.storage_path) == (item.source_type, item.source_path):
+                end(token, item, ItemState.SKIPPED, code=IN_USE)
+                return None
+            left = kept.filter(source_state__in=[SourceState.KEPT, SourceState.PURGING])
+            if not left.update(source_state=SourceState.PURGING):
+                end(token, item, ItemState.SKIPPED, code=PURGED_BEFORE)
+                return None
+        self._verified.add(item.pk)
+        return Step(item, partial(self._delete, item))
+
+    def _delete(self, item: MigrationItem) -> None:
+        failpoint("migrate.purge-marked")
+        delete_with_sidecars(self._places.provider(item.source_type), item.source_path, item.object_id)
+        failpoint("migrate.source-deleted")

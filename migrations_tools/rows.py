@@ -1,0 +1,49 @@
+"""The rows behind items: found by id, and switched to another store by compare-and-set. No store is asked here."""
+
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from documents.models import Attachment, ObjectRemoval, Payload, StagedAttachment
+
+Row = Attachment | StagedAttachment | Payload
+State = StagedAttachment.State
+
+
+def find_rows(ids: Collection[UUID]) -> dict[UUID, Row]:
+    """Return the rows with these ids. One that is missing was deleted, expired or discarded.
+
+    Staged attachments are read first: confirming deletes such a row in the transaction that makes the attachment of the
+    same id, so that reading in this order sees at least one of the two.
+    """
+    found: dict[UUID, Row] = {}
+    for rows in _tables():
+        found |= {row.pk: row for row in rows.filter(pk__in=ids)}
+    return found
+
+
+def switch_row(row: Row, *, storage_type: str, storage_path: str) -> bool:
+    """Point the row at the destination if it is still what it was when it was read.
+
+    Returns False where it is not: deleted, moved, or rewrapped, so that a new key block has to be copied too. To be
+    called inside the transaction that notes the outcome.
+    """
+    same = {"pk": row.pk, "storage_type": row.storage_type, "storage_path": row.storage_path, "kek_id": row.kek_id}
+    return any(
+        rows.filter(**same, key_block=row.key_block).update(storage_type=storage_type, storage_path=storage_path)
+        for rows in _tables()
+    )
+
+
+def note_removal(object_id: UUID, *, storage_type: str, storage_path: str) -> None:
+    """Have the sweeper delete a copy that came too late: its row has been deleted meanwhile."""
+    ObjectRemoval.objects.create(storage_type=storage_type, storage_path=storage_path, attachment_id=object_id)
+
+
+def _tables() -> "Iterable[QuerySet[StagedAttachment] | QuerySet[Attachment] | QuerySet[Payload]]":
+    return (
+        StagedAttachment.objects.filter(state=State.STAGED),
+        Attachment.objects.all(),
+        Payload.objects.all(),
+    )

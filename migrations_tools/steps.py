@@ -1,0 +1,56 @@
+"""What a worker does with its items, step by step.
+
+A step's ``call`` asks stores, in a thread, and touches no row; what follows from its answer is written by ``settle``,
+in the worker's own thread and in one transaction. So no transaction waits for a store, and threads need no database.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from migrations_tools.leases import leased_to
+from migrations_tools.models import MigrationItem
+from migrations_tools.states import ItemState
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``call`` returns nothing where all is well. Raises StorageError or Stopped."""
+
+    item: MigrationItem
+    call: Callable[[], object]
+
+
+class Work(Protocol):
+    """What is done to the items of one kind of run. ``token`` is that of their lease."""
+
+    def begin(self, token: UUID, items: Sequence[MigrationItem]) -> Iterable[Step]:
+        """Return the first step of each item. What turns out to need none is settled here."""
+        ...
+
+    def settle(self, token: UUID, step: Step) -> Step | None:
+        """Write what follows from a step that went well; return the next one. Runs in a transaction of the caller's."""
+        ...
+
+
+def end(
+    token: UUID, item: MigrationItem, state: ItemState, *, code: str = "", detail: str = "", **more: object
+) -> bool:
+    """Write the outcome of an item. Returns False where the lease has been lost: then nothing was written."""
+    return bool(
+        leased_to(token)
+        .filter(pk=item.pk)
+        .update(
+            state=state,
+            code=code,
+            detail=detail[:500],
+            lease=None,
+            lease_until=None,
+            holds_row=False,
+            finished_at=Now(),
+            **more,
+        )
+    )

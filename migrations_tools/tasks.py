@@ -1,0 +1,37 @@
+"""Celery's doors to runs: wake-ups with ids. Each is harmless twice, in parallel, days late."""
+
+from datetime import timedelta
+
+from celery import shared_task
+
+from migrations_tools import control, workers
+from migrations_tools.models import MigrationRun
+from migrations_tools.runner import work_on
+from migrations_tools.states import MOVING
+
+# So long a worker stays with a run before others get a turn: in a process that does every task, sweeps come between.
+STRETCH = timedelta(seconds=20)
+# One object of 5 TB, the most that stores take, is a day's work at 60 MB/s.
+LONGEST = int(timedelta(days=1).total_seconds())
+
+
+@shared_task(time_limit=LONGEST)
+def work_on_run(run_id: int, number: int, ticket: str) -> None:
+    """Work on a run for a while, and come back if there is more. Ends where another has the place by now."""
+    place = workers.Place(run_id, number, ticket)
+    if place.keep() and work_on(run_id, longest=STRETCH, keep=place.keep) and place.keep():
+        work_on_run.delay(run_id, number, ticket)
+
+
+@shared_task
+def sweep_runs() -> None:
+    """Wake the runs that should be moving: a message was lost, a worker died, a broker came back."""
+    for run in MigrationRun.objects.filter(state__in=MOVING):
+        if control.settle(run):
+            wake(run)
+
+
+def wake(run: MigrationRun) -> None:
+    """Have workers come to the run, as many as it may have and where none is. Raises OSError without a broker."""
+    for place in workers.free_places(run):
+        work_on_run.delay(place.run_id, place.number, place.ticket)

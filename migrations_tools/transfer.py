@@ -1,0 +1,130 @@
+"""Moving one object: copied as it is, read back from the destination, and compared. No row and no key is touched.
+
+The digest is the row's, taken when the object was sealed. So a source that was damaged since is told from a copy that
+went wrong, and neither is ever taken for good.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from documents.errors import ObjectExists, ObjectNotFound, StorageError
+from documents.failpoints import failpoint
+from documents.storage.base import ObjectReader, StorageProvider
+from documents.storage.streaming import pieces_of
+from migrations_tools.errors import CopyDamaged, DestinationTaken, SourceDamaged
+from migrations_tools.pace import Pace
+
+# Newer key blocks of an object, written beside it: ``keyblocks/<attachment id>.<number>``.
+SIDECARS = "keyblocks/"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be copied. ``size`` in bytes and ``digest``, SHA-256 in hex, are those of the sealed object.
+
+    ``with_sidecars`` is false where the source has none at all, so that not every object costs a listing.
+    """
+
+    object_id: UUID
+    source_path: str
+    destination_path: str
+    size: int
+    digest: str
+    with_sidecars: bool = True
+
+
+def copy_object(source: StorageProvider, destination: StorageProvider, order: Order, pace: Pace) -> None:
+    """Have an equal object at the destination, read back from there.
+
+    What is there already is compared and not written again: a copy of an earlier attempt, one whose answer was lost,
+    or the source of an earlier run, kept. Raises SourceDamaged, CopyDamaged, DestinationTaken, ObjectNotFound naming
+    the source, another StorageError, or Stopped; nothing is left at the destination then but what was there before, or
+    an equal copy. Safe to repeat after a crash at any line.
+    """
+    pace.begin()
+    was_there = False
+    try:
+        with source.open(order.source_path) as reader:
+            destination.put_stream(order.destination_path, pace.pass_on(_as_sealed(reader, source, order)))
+    except ObjectExists:
+        was_there = True
+    except ObjectNotFound:
+        # Lost at the source. An earlier attempt, or a source that was kept, may have it.
+        if not destination.exists(order.destination_path):
+            raise
+        was_there = True
+    failpoint("migrate.object-copied")
+    if read_back(destination, order.destination_path, pace) != order.digest:
+        raise _mismatch(destination, order, was_there=was_there)
+    if order.with_sidecars:
+        copy_sidecars(source, destination, order.object_id)
+    failpoint("migrate.copy-verified")
+
+
+def read_back(provider: StorageProvider, key: str, pace: Pace) -> str:
+    """Read the whole object and return its SHA-256 in hex. Raises ObjectNotFound, another StorageError or Stopped."""
+    digest = hashlib.sha256()
+    with provider.open(key) as reader:
+        for piece in pace.pass_on(pieces_of(reader)):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def copy_sidecars(source: StorageProvider, destination: StorageProvider, object_id: UUID) -> None:
+    """Copy the object's newer key blocks, and compare each. They are a few KiB and never change."""
+    for info in source.iter_locations(f"{SIDECARS}{object_id}."):
+        body = source.get(info.key)
+        with suppress(ObjectExists):
+            destination.put_bytes(info.key, body)
+        if destination.get(info.key) != body:
+            raise DestinationTaken("Another key block is there", provider=destination.name, key=info.key)
+
+
+def has_sidecars(provider: StorageProvider) -> bool:
+    """Whether there is any newer key block in this store. Raises StorageError."""
+    return next(iter(provider.iter_locations(SIDECARS)), None) is not None
+
+
+def delete_with_sidecars(provider: StorageProvider, key: str, object_id: UUID) -> None:
+    """Delete an object and its newer key blocks from one store. Safe to repeat. Raises StorageError."""
+    provider.delete(key)
+    for info in list(provider.iter_locations(f"{SIDECARS}{object_id}.")):
+        provider.delete(info.key)
+
+
+def _as_sealed(reader: ObjectReader, source: StorageProvider, order: Order) -> Iterator[memoryview]:
+    """The object's pieces; at their end SourceDamaged, where they are not what was sealed: nothing is visible then."""
+    digest, size = hashlib.sha256(), 0
+    for piece in pieces_of(reader):
+        digest.update(piece)
+        size += len(piece)
+        yield piece
+    if size != order.size or digest.hexdigest() != order.digest:
+        raise SourceDamaged(
+            f"The object is not what was sealed: {size} bytes in place of {order.size}, "
+            f"or others. Nothing of it was copied",
+            provider=source.name,
+            key=order.source_path,
+            hint="Look for another copy in your backups; the row still names this one",
+        )
+
+
+def _mismatch(destination: StorageProvider, order: Order, *, was_there: bool) -> StorageError:
+    if was_there:
+        return DestinationTaken(
+            "There is another object with this key",
+            provider=destination.name,
+            key=order.destination_path,
+            hint="It was left as it is. Look whose it is, move it away, and retry",
+        )
+    # Ours, of this moment, and wrong: the next attempt writes it anew.
+    destination.delete(order.destination_path)
+    return CopyDamaged(
+        "What was read back is not what was written. The copy was removed",
+        provider=destination.name,
+        key=order.destination_path,
+        hint="See to the store before you retry",
+    )

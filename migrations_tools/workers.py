@@ -1,0 +1,46 @@
+"""The places of a run's workers: never more are at work than the run may have, however many messages were sent.
+
+A message names a place and its ticket. While its worker gives signs of life the ticket stands; when it fell silent a
+new one is issued, and the earlier message, should it arrive after all, has none any more.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from documents.models.clock import database_now
+from migrations_tools.models import MigrationRun, MigrationWorker
+
+# Without a sign of life. A worker gives one every half second, but its message may wait behind other tasks.
+SILENT = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A worker's place in a run. ``ticket`` is a UUID as text."""
+
+    run_id: int
+    number: int
+    ticket: str
+
+    def keep(self) -> bool:
+        """Give a sign of life. Returns False where the place is another's by now."""
+        mine = MigrationWorker.objects.filter(run=self.run_id, number=self.number, ticket=self.ticket)
+        return bool(mine.update(seen_at=database_now()))
+
+    def leave(self) -> None:
+        """Have the place free at once."""
+        MigrationWorker.objects.filter(run=self.run_id, number=self.number, ticket=self.ticket).delete()
+
+
+def free_places(run: MigrationRun) -> Iterator[Place]:
+    """Take, one after the other, the places whose workers are silent, and yield each with its new ticket."""
+    for number in range(run.workers):
+        ticket, now = uuid4(), database_now()
+        place, is_new = MigrationWorker.objects.get_or_create(
+            run=run, number=number, defaults={"ticket": ticket, "seen_at": now}
+        )
+        silent = MigrationWorker.objects.filter(pk=place.pk, ticket=place.ticket, seen_at__lte=now - SILENT)
+        if is_new or silent.update(ticket=ticket, seen_at=now):
+            yield Place(run.pk, number, str(ticket))

@@ -1,0 +1,36 @@
+"""Two stores of one vault: ``here``, where this profile's documents go, and ``there``."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from documents import wiring
+from documents.conf.storage_file import OwnConfig, StorageFile
+from documents.services.actors import Actor
+from documents.storage.base import StorageProvider
+from documents.storage.forwarding import undecorated
+from tests.migrations_tools.moving import THERE, Stores
+
+OPERATOR = Actor(user=None, via="command")
+
+
+@pytest.fixture
+def stores(settings: Settings, db: None) -> Iterator[Stores]:
+    """Where documents go now, and a store in memory that they can be moved to."""
+    own = OwnConfig("tests.migrations_tools.moving.There", options=())
+    settings.VAULT = replace(settings.VAULT, storage_file=StorageFile(stores=((THERE, own),)))
+    wiring.reset()
+    yield Stores(settings.VAULT.storage_type, THERE)
+    wiring.reset()
+
+
+@pytest.fixture
+def here(stores: Stores) -> StorageProvider:
+    return undecorated(wiring.store_itself(stores.here))
+
+
+@pytest.fixture
+def there(stores: Stores) -> StorageProvider:
+    return undecorated(wiring.store_itself(stores.there))
