@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -18,9 +19,13 @@ OPERATOR = Actor(user=None, via="command")
 
 @pytest.fixture
 def stores(settings: Settings, db: None) -> Iterator[Stores]:
-    """Where documents go now, and a store in memory that they can be moved to."""
+    """Where documents go now, and a store in memory that they can be moved to. Sources may be purged at once."""
     own = OwnConfig("tests.migrations_tools.moving.There", options=())
-    settings.VAULT = replace(settings.VAULT, storage_file=StorageFile(stores=((THERE, own),)))
+    settings.VAULT = replace(
+        settings.VAULT,
+        storage_file=StorageFile(stores=((THERE, own),)),
+        migration=replace(settings.VAULT.migration, grace=timedelta(0)),
+    )
     wiring.reset()
     yield Stores(settings.VAULT.storage_type, THERE)
     wiring.reset()

@@ -1,0 +1,304 @@
+"""What stands in the way of a run: told, item by item, and never taken for success."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+
+from documents.errors import StorageAccessDenied, StorageFull, StorageUnavailable
+from documents.models import Attachment, Document
+from documents.services.actors import Actor
+from documents.services.deletion import sweep_removals
+from documents.services.staging import confirm_upload
+from documents.services.uploads import begin_upload
+from documents.storage.base import ObjectRef, StorageProvider
+from migrations_tools import control, runner
+from migrations_tools.copying import CopyWork
+from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.plan import complete_plan
+from migrations_tools.states import ItemState, RunState, SourceState
+from tests.migrations_tools.moving import OPERATOR, Stores, There, is_whole, item_of, outcomes, run_to
+
+Store = Callable[..., Document]
+
+
+def overwrite(provider: StorageProvider, key: str, body: bytes) -> None:
+    provider.delete(key)
+    provider.put_bytes(key, body)
+
+
+def attachment_of(document: Document) -> Attachment:
+    return document.current_attachment()
+
+
+def test_a_damaged_source_is_told_and_never_copied(
+    stores: Stores, store: Store, here: StorageProvider, there: StorageProvider
+) -> None:
+    good, bad = attachment_of(store(b"good")), attachment_of(store(b"bad"))
+    body = bytearray(here.get(bad.storage_path))
+    body[-1] ^= 1
+    overwrite(here, bad.storage_path, bytes(body))
+
+    run = run_to(stores.there)
+
+    assert (run.state, outcomes(run)) == (RunState.FAILED, {"done": 1, "failed:source-damaged": 1})
+    assert is_whole(good)
+    bad.refresh_from_db()
+    assert bad.storage_type == stores.here
+    assert not there.exists(bad.storage_path)
+
+
+@pytest.mark.parametrize("change", ["cut", "longer", "empty"])
+def test_a_source_of_another_length_is_damaged(
+    stores: Stores, store: Store, here: StorageProvider, change: str
+) -> None:
+    row = attachment_of(store(b"good"))
+    body = here.get(row.storage_path)
+    overwrite(here, row.storage_path, {"cut": body[:-1], "longer": body + b"x", "empty": b""}[change])
+
+    assert outcomes(run_to(stores.there)) == {"failed:source-damaged": 1}
+
+
+def test_a_missing_source_is_told(stores: Stores, store: Store, here: StorageProvider) -> None:
+    row = attachment_of(store())
+    here.delete(row.storage_path)
+
+    run = run_to(stores.there)
+
+    assert outcomes(run) == {"failed:object-not-found": 1}
+    assert row.storage_path in item_of(run, row).detail
+
+
+def test_another_object_at_the_key_is_left_alone(stores: Stores, store: Store, there: StorageProvider) -> None:
+    row = attachment_of(store())
+    there.put_bytes(row.storage_path, b"somebody else's")
+
+    run = run_to(stores.there)
+
+    assert outcomes(run) == {"failed:destination-taken": 1}
+    assert there.get(row.storage_path) == b"somebody else's"
+    assert is_whole(row)
+    assert row.storage_type == stores.here
+
+
+def test_a_copy_that_is_there_already_is_verified_and_taken(
+    stores: Stores, store: Store, here: StorageProvider, there: StorageProvider
+) -> None:
+    row = attachment_of(store())
+    there.put_bytes(row.storage_path, here.get(row.storage_path))
+
+    assert outcomes(run_to(stores.there)) == {"done": 1}
+    assert is_whole(row)
+
+
+def test_what_failed_is_tried_again_and_what_was_done_is_not(
+    stores: Stores, store: Store, there: StorageProvider
+) -> None:
+    row = attachment_of(store())
+    store(b"another")
+    there.put_bytes(row.storage_path, b"in the way")
+    run = run_to(stores.there)
+    there.delete(row.storage_path)
+
+    assert control.retry_failed(run, OPERATOR) == 1
+    runner.work_on(run.pk)
+
+    run.refresh_from_db()
+    assert (run.state, outcomes(run)) == (RunState.SUCCEEDED, {"done": 2})
+
+
+def put_fails(monkeypatch: pytest.MonkeyPatch, error: Exception, *, times: int = 10**9) -> None:
+    """Have the next ``times`` writes to the destination fail."""
+    left, put = [times], There.put_stream
+
+    def failing(self: There, key: str, chunks: object) -> ObjectRef:
+        if left[0] > 0:
+            left[0] -= 1
+            raise error
+        return put(self, key, chunks)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(There, "put_stream", failing)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StorageFull("No room", provider="there", key="k"),
+        StorageAccessDenied("The credentials have expired", provider="there", key="k"),
+    ],
+)
+def test_a_destination_that_takes_nothing_stops_the_run_and_it_goes_on_later(
+    stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    for number in range(5):
+        store(f"{number}".encode())
+    with monkeypatch.context() as patch:
+        put_fails(patch, error)
+        run = run_to(stores.there)
+    assert run.state == RunState.INTERRUPTED
+    assert str(error) in run.note
+    assert outcomes(run) == {"pending": 5}
+
+    control.resume(run, OPERATOR)
+    runner.work_on(run.pk)
+
+    run.refresh_from_db()
+    assert (run.state, run.note, outcomes(run)) == (RunState.SUCCEEDED, "", {"done": 5})
+
+
+def test_a_store_that_asks_for_less_is_given_less_and_gets_everything(
+    stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LONGEST_PAUSE", timedelta(0))
+    for number in range(5):
+        store(f"{number}".encode())
+    put_fails(monkeypatch, StorageUnavailable("SlowDown", provider="there"), times=4)
+
+    run = run_to(stores.there)
+
+    assert (run.state, outcomes(run)) == (RunState.SUCCEEDED, {"done": 5})
+    assert sum(item.attempts for item in run.items.all()) == 9
+
+
+def test_an_object_that_is_never_taken_fails_after_its_attempts(
+    stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LONGEST_PAUSE", timedelta(0))
+    monkeypatch.setattr(runner, "MOST_ATTEMPTS", 2)
+    row = attachment_of(store())
+    put_fails(monkeypatch, StorageUnavailable("It does not answer", provider="there"))
+
+    run = run_to(stores.there)
+
+    assert (run.state, outcomes(run)) == (RunState.FAILED, {"failed:storage-unavailable": 1})
+    assert item_of(run, row).attempts == 2
+
+
+def test_an_answer_that_was_lost_is_success(
+    stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch, there: StorageProvider
+) -> None:
+    monkeypatch.setattr(runner, "LONGEST_PAUSE", timedelta(0))
+    row, put = attachment_of(store()), There.put_stream
+
+    def lost(self: There, key: str, chunks: object) -> ObjectRef:
+        put(self, key, chunks)  # type: ignore[arg-type]
+        raise StorageUnavailable("The answer was lost", provider="there")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(There, "put_stream", lost)
+        patch.setattr(runner, "MOST_ATTEMPTS", 2)
+        run = run_to(stores.there)
+
+    assert outcomes(run) == {"done": 1}
+    assert is_whole(row)
+    assert [info.key for info in there.iter_locations("documents/")] == [row.storage_path]
+
+
+def test_a_copy_that_reads_back_wrong_is_removed_and_the_row_stays(
+    stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch, there: StorageProvider
+) -> None:
+    row, put = attachment_of(store()), There.put_stream
+
+    def rotten(self: There, key: str, chunks: object) -> ObjectRef:
+        ref = put(self, key, chunks)  # type: ignore[arg-type]
+        overwrite(self, key, b"rotten")
+        return ref
+
+    with monkeypatch.context() as patch:
+        patch.setattr(There, "put_stream", rotten)
+        run = run_to(stores.there)
+
+    assert outcomes(run) == {"failed:copy-damaged": 1}
+    assert not there.exists(row.storage_path)
+    assert is_whole(row)
+
+
+def during_the_copy(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Have something happen once a copy is there and its row is not switched yet."""
+    put = There.put_stream
+
+    def then(self: There, key: str, chunks: object) -> ObjectRef:
+        ref = put(self, key, chunks)  # type: ignore[arg-type]
+        happened.append(key)
+        return ref
+
+    happened: list[str] = []
+    settle = CopyWork.settle
+
+    def before(self: CopyWork, token: object, step: object) -> None:
+        if happened:
+            happened.clear()
+            happens()
+        settle(self, token, step)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(There, "put_stream", then)
+    monkeypatch.setattr(CopyWork, "settle", before)
+
+
+def test_a_document_that_is_deleted_meanwhile_leaves_nothing(
+    stores: Stores,
+    store: Store,
+    alice: User,
+    as_alice: Actor,
+    monkeypatch: pytest.MonkeyPatch,
+    here: StorageProvider,
+    there: StorageProvider,
+) -> None:
+    document = store()
+    row = attachment_of(document)
+    # Its rows go by hand: the service would not run inside the runner's transaction.
+    during_the_copy(monkeypatch, lambda: Document.objects.filter(pk=document.pk).delete())
+
+    run = run_to(stores.there)
+
+    assert outcomes(run) == {"skipped:deleted": 1}
+    assert sweep_removals() == 1
+    assert not there.exists(row.storage_path)
+
+
+def test_an_upload_that_is_confirmed_meanwhile_is_moved_as_a_document(
+    stores: Stores, alice: User, as_alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begin_upload(owner=alice, filename="a.pdf", content_type="", actor=as_alice) as upload:
+        upload.write(b"abc")
+        staged = upload.finish()
+    run = control.create(MigrationRun(destination=stores.there), OPERATOR)
+    complete_plan(run)
+    confirm_upload(staged.pk, owner=alice, actor=as_alice)
+
+    runner.work_on(run.pk)
+
+    assert outcomes(run) == {"done": 1}
+    assert is_whole(Attachment.objects.get())
+    assert Attachment.objects.get().storage_type == stores.there
+
+
+def test_a_row_that_is_rewrapped_meanwhile_is_looked_at_again(
+    stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch, here: StorageProvider, there: StorageProvider
+) -> None:
+    row = attachment_of(store())
+    sidecar = f"keyblocks/{row.pk}.1"
+
+    def rewrap() -> None:
+        here.put_bytes(sidecar, b"a newer key block")
+        Attachment.objects.filter(pk=row.pk).update(key_block=b"a newer key block")
+
+    during_the_copy(monkeypatch, rewrap)
+
+    run = run_to(stores.there)
+
+    assert outcomes(run) == {"done": 1}
+    assert there.get(sidecar) == b"a newer key block"
+
+
+def test_a_store_that_is_not_configured_is_told_for_each_row(stores: Stores, store: Store) -> None:
+    row = attachment_of(store())
+    Attachment.objects.filter(pk=row.pk).update(storage_type="gone")
+
+    run = run_to(stores.there)
+
+    assert (run.state, outcomes(run)) == (RunState.FAILED, {"failed:store-not-configured": 1})
+    assert not MigrationItem.objects.filter(holds_row=True).exists()
+    assert item_of(run, row).state == ItemState.FAILED
+    assert item_of(run, row).source_state == SourceState.NONE
