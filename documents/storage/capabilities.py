@@ -134,6 +134,15 @@ class UnfinishedWrites(Protocol):
 
 
 @runtime_checkable
+class FreeSpace(Protocol):
+    """A store with an end, that says how far away it is."""
+
+    def free_bytes(self) -> int:
+        """Return how many bytes can still be written, by anybody, at this moment. Raises StorageUnavailable."""
+        ...
+
+
+@runtime_checkable
 class CompareAndSet(Protocol):
     """For the few small objects that change: a new body only where nobody changed the old one meanwhile."""
 

@@ -23,6 +23,7 @@ from documents.storage.capabilities import (
     CompareAndSet,
     ConditionalCreate,
     Copying,
+    FreeSpace,
     Multipart,
     MultipartProvider,
     OrderedListing,
@@ -121,6 +122,13 @@ class MultipartConformance:
             provider.create_multipart("../outside")
         with pytest.raises(InvalidObjectKey):
             provider.abort_multipart("../outside", "x")
+
+
+class FreeSpaceConformance:
+    def test_there_is_room_for_what_can_be_written(self, provider: FreeSpace) -> None:
+        assert isinstance(provider, StorageProvider)
+        body = body_of(1024 * 1024)
+        assert provider.free_bytes() >= provider.put_bytes(fresh_key(), body).size
 
 
 class UnfinishedWritesConformance:
@@ -229,6 +237,7 @@ TESTS_OF: Mapping[type, type] = {
     Multipart: MultipartConformance,
     Presigning: PresigningConformance,
     UnfinishedWrites: UnfinishedWritesConformance,
+    FreeSpace: FreeSpaceConformance,
     CompareAndSet: CompareAndSetConformance,
     Copying: CopyingConformance,
     BulkDelete: BulkDeleteConformance,

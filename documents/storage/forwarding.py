@@ -16,6 +16,7 @@ from documents.storage.capabilities import (
     CompareAndSet,
     ConditionalCreate,
     Copying,
+    FreeSpace,
     Multipart,
     OrderedListing,
     Presigning,
@@ -26,7 +27,7 @@ Answer = TypeVar("Answer")
 
 CAPABILITIES: tuple[type, ...] = (
     *(ConditionalCreate, CompareAndSet, Copying, BulkDelete, OrderedListing, Presigning, Multipart),
-    *(UnfinishedWrites, Versioning, Acls, Buckets),
+    *(UnfinishedWrites, FreeSpace, Versioning, Acls, Buckets),
 )
 
 

@@ -1,6 +1,7 @@
 """Objects as files below one directory of the local disk."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, suppress
@@ -20,8 +21,8 @@ from documents.storage.streaming import DerivedOperations, check_range, delete_o
 
 
 class LocalProvider(DerivedOperations):
-    """A ``StorageProvider`` with ``ConditionalCreate``, ``Copying``, ``BulkDelete``, ``OrderedListing`` and
-    ``UnfinishedWrites``; for any number of threads and processes at once.
+    """A ``StorageProvider`` with ``ConditionalCreate``, ``Copying``, ``BulkDelete``, ``OrderedListing``,
+    ``UnfinishedWrites`` and ``FreeSpace``; for any number of threads and processes at once.
 
     ``root`` is made where it is missing, with mode 0700; files get 0600. A put is on the disk when it returns: the
     file and every new directory are synced. Directories that become empty stay, because removing one races with a
@@ -35,6 +36,10 @@ class LocalProvider(DerivedOperations):
     @property
     def root(self) -> Path:
         return self._tree.root
+
+    def free_bytes(self) -> int:
+        with self._translated(""):
+            return shutil.disk_usage(self.root).free
 
     def put_bytes(self, key: str, data: Buffer) -> ObjectRef:
         return write_all(self.open_writer(key), [data])

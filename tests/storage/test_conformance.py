@@ -8,6 +8,7 @@ from documents.storage.base import StorageProvider
 from documents.storage.conformance import ProviderConformance
 from documents.storage.conformance_capabilities import (
     ConditionalCreateConformance,
+    FreeSpaceConformance,
     MultipartConformance,
     UnfinishedWritesConformance,
 )
@@ -24,6 +25,7 @@ class TestLocalProvider(
     BulkDeleteConformance,
     OrderedListingConformance,
     UnfinishedWritesConformance,
+    FreeSpaceConformance,
 ):
     @pytest.fixture
     def provider(self, tmp_path: Path) -> StorageProvider:

@@ -1,0 +1,132 @@
+"""``migrate_documents_to_storage``: move the whole vault, live and verified, and say what became of each object."""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from documents.errors import VaultError
+from documents.management.arguments import USAGE, report_to
+from documents.services.actors import Actor
+from migrations_tools import control
+from migrations_tools.errors import MigrationRefused, RowsHeld
+from migrations_tools.management.options import add_options, run_of
+from migrations_tools.management.previewing import preview_as_json, preview_as_text, probe
+from migrations_tools.management.watching import Interrupted, watch
+from migrations_tools.models import MigrationRun
+from migrations_tools.plan import complete_plan
+from migrations_tools.preview import preview
+from migrations_tools.reports import keep_report, write_report
+from migrations_tools.states import UNFINISHED, RunKind, RunState
+
+OPERATOR = Actor(user=None, via="command")
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class Command(BaseCommand):
+    """Exit status 0 where all is well, 1 where something failed or differs, 2 for a wrong call, 130 interrupted."""
+
+    help = (
+        "Move every document, upload and payload to another store while people go on working: each object is copied as "
+        "it is, read back from the destination and compared, and only then its row is switched. The source is kept; "
+        "--purge-source deletes it later, after a second look. Progress on stderr, the report on stdout."
+    )
+    requires_system_checks: list[str] = []  # no key is needed, and a store that is down is told in other words
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_options(parser)
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            if options["dry_run"]:
+                self._tell_plan(run_of(options), options)
+            else:
+                self._move(options)
+        except (MigrationRefused, VaultError) as error:
+            raise CommandError(str(error), returncode=USAGE) from error
+
+    def _tell_plan(self, run: MigrationRun, options: dict[str, Any]) -> None:
+        written = preview_as_json if options["format"] == "json" else preview_as_text
+        with report_to(options["output"], self.stdout.write) as write:
+            found, problem = preview(run), probe(run)
+            write(written(found, problem))
+        if problem or found.held_by or not found.has_room:
+            raise CommandError("It cannot be done as it is. The plan says why.", returncode=1)
+
+    def _move(self, options: dict[str, Any]) -> None:
+        with report_to(options["output"], self.stdout.write) as write:
+            run = self._started(options)
+            try:
+                watch(run, self.stderr, inline=options["inline"])
+            except Interrupted as interrupted:
+                run.refresh_from_db()
+                if run.state in UNFINISHED:
+                    raise CommandError(_how_to_go_on(run), returncode=INTERRUPTED) from interrupted
+            keep_report(run)
+            write_report(run, options["format"], _by_line(write))
+        self._judge(run)
+
+    def _started(self, options: dict[str, Any]) -> MigrationRun:
+        if (number := options["resume"]) is not None:
+            run = _existing(number) if number else control.latest_unfinished()
+            if run is None:
+                raise CommandError("There is no run that could go on.", returncode=USAGE)
+            if run.state in (RunState.PAUSED, RunState.INTERRUPTED, RunState.PAUSING):
+                control.resume(run, OPERATOR)
+            return run
+        if number := options["retry_failed"]:
+            run = _existing(number)
+            count = control.retry_failed(run, OPERATOR)
+            self.stderr.write(f"Run {run.pk}: {count:,} failed items are tried again.")
+            return run
+        run = run_of(options)
+        if run.kind == RunKind.PURGE:
+            self._confirm(run, options)
+        control.create(run, OPERATOR)
+        self._plan(run)
+        return run
+
+    def _plan(self, run: MigrationRun) -> None:
+        """Here, so that a refusal is an answer of this command; where it dies a worker goes on."""
+        try:
+            complete_plan(run)
+        except RowsHeld as error:
+            control.fail(run, str(error))
+            raise
+
+    def _confirm(self, run: MigrationRun, options: dict[str, Any]) -> None:
+        if options["no_input"]:
+            return
+        found = preview(run)
+        self.stderr.write(
+            f"{found.total.objects:,} objects ({found.total.size:,} bytes) are deleted at their sources, each after "
+            f"its copy in {run.destination!r} was verified again. Type 'purge' to go on:"
+        )
+        if sys.stdin.readline().strip() != "purge":
+            raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)
+
+    def _judge(self, run: MigrationRun) -> None:
+        if run.state == RunState.SUCCEEDED:
+            return
+        if run.state in UNFINISHED:
+            raise CommandError(_how_to_go_on(run), returncode=1)
+        why = run.note or f"the report says why. Try again: --retry-failed {run.pk}"
+        raise CommandError(f"Run {run.pk} is {run.state}: {why}", returncode=1)
+
+
+def _existing(number: int) -> MigrationRun:
+    run = MigrationRun.objects.filter(pk=number).first()
+    if run is None:
+        raise CommandError(f"There is no run {number}.", returncode=USAGE)
+    return run
+
+
+def _how_to_go_on(run: MigrationRun) -> str:
+    why = f": {run.note}" if run.note else "."
+    return f"Run {run.pk} is {run.state}{why} Go on with: manage.py migrate_documents_to_storage --resume {run.pk}"
+
+
+def _by_line(write: Callable[[str], object]) -> Callable[[str], object]:
+    return lambda text: write(text.removesuffix("\n"))

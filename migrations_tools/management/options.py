@@ -1,0 +1,99 @@
+"""The options of ``migrate_documents_to_storage``, and the run that they describe."""
+
+import re
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import CommandError
+from django.utils.dateparse import parse_date, parse_datetime
+
+from documents.management.arguments import USAGE, chosen_store
+from documents.wiring import vault_config
+from migrations_tools.models import MigrationRun
+from migrations_tools.states import RunKind
+
+FORMATS = ("text", "json", "csv", "html")
+_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
+_MOST = 10**15  # bytes a second; no store takes more, and the column holds it
+
+
+def add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("destination", nargs="?", metavar="STORE", help="s3, local, or a store of VAULT_STORAGE_FILE")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--dry-run", action="store_true", help="show the plan, try the destination, change nothing")
+    kind.add_argument("--verify", action="store_true", help="read and compare what is at STORE; change nothing")
+    kind.add_argument("--purge-source", action="store_true", help="delete sources whose time of grace is over")
+    kind.add_argument("--resume", type=_count, nargs="?", const=0, metavar="RUN", help="default: the newest unfinished")
+    kind.add_argument("--retry-failed", type=_count, metavar="RUN", help="try a run's failed items again")
+    parser.add_argument("--batch-size", type=_count, default=100, metavar="COUNT", help="items of one lease (100)")
+    parser.add_argument("--workers", type=_count, default=2, metavar="COUNT", help="tasks at a time (2)")
+    parser.add_argument("--threads", type=_count, default=8, metavar="COUNT", help="objects at a time in each (8)")
+    parser.add_argument("--limit", type=_count, metavar="COUNT", help="move so many objects and no more")
+    parser.add_argument("--user", metavar="NAME", help="only what this person owns")
+    parser.add_argument("--since", type=_moment, metavar="DATE", help="only what was made since: 2026-01-31, or a time")
+    parser.add_argument(
+        "--bandwidth", type=_rate, default=0, metavar="RATE", help="bytes a second, read and written: 20M"
+    )
+    parser.add_argument("--inline", action="store_true", help="work in this process, without a broker")
+    parser.add_argument("--format", choices=FORMATS, default="text")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there instead of to stdout")
+    parser.add_argument("--no-input", action="store_true", help="ask for no confirmation")
+
+
+def run_of(options: dict[str, Any]) -> MigrationRun:
+    """Return the run that is wished for, not saved. Raises CommandError naming what is wrong."""
+    if not options["destination"]:
+        raise CommandError("Say which store: s3, local, or one of VAULT_STORAGE_FILE.", returncode=USAGE)
+    kind = RunKind.VERIFY if options["verify"] else RunKind.PURGE if options["purge_source"] else RunKind.COPY
+    if kind == RunKind.PURGE and (options["user"] or options["since"]):
+        raise CommandError("--purge-source takes no --user and no --since.", returncode=USAGE)
+    return MigrationRun(
+        kind=kind,
+        destination=chosen_store(options["destination"], vault_config().store_names()),
+        owner=_user(options["user"]),
+        since=options["since"],
+        max_items=options["limit"],
+        batch_size=options["batch_size"],
+        workers=options["workers"],
+        threads=options["threads"],
+        bandwidth=options["bandwidth"],
+    )
+
+
+def _user(name: str | None) -> User | None:
+    if name is None:
+        return None
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        raise CommandError(f"There is no person {name!r}.", returncode=USAGE)
+    return user
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 2**31 - 1:
+        raise ArgumentTypeError(f"{text!r} is no count from 1 on")
+    return int(text)
+
+
+def _rate(text: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,15})(k|M|G|Ki|Mi|Gi|)(?:B(?:/s)?)?", text)
+    rate = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 1 <= rate <= _MOST:
+        raise ArgumentTypeError(f"{text!r} is no rate: bytes a second, as 500k, 20M or 1Gi")
+    return rate
+
+
+def _moment(text: str) -> datetime:
+    try:
+        if moment := parse_datetime(text):
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if day := parse_date(text):
+            return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no date: {error}") from error
+    raise ArgumentTypeError(
+        f"{text!r} is no date: write 2026-01-31, or 2026-01-31T08:00:00+01:00 (without a zone, UTC)"
+    )

@@ -1,0 +1,149 @@
+"""Waiting for a run with its progress on stderr, and working on it where nobody else does."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import FrameType
+
+from django.core.management.base import OutputWrapper
+from kombu.exceptions import OperationalError
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from migrations_tools import control, tasks
+from migrations_tools.figures import Figures, figures_of
+from migrations_tools.leases import is_held
+from migrations_tools.models import MigrationRun
+from migrations_tools.runner import work_on
+from migrations_tools.states import MOVING
+
+# A run at which no worker is seen for so long is worked on here.
+PATIENCE = timedelta(seconds=10)
+# Between two looks; a look takes longer the more items there are, and never more than a tenth of the time.
+LOOK = 0.5
+# Seconds between two lines where stderr is no terminal.
+LINE = 10.0
+# What is in work ends at its next piece; a store that does not answer is not waited for.
+LONGEST_STOP = 30.0
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C, or ended this process politely: the run stands still and can go on."""
+
+
+def watch(run: MigrationRun, stderr: OutputWrapper, *, inline: bool) -> None:
+    """Return once the run moves no more. Raises Interrupted, after its workers have been stopped."""
+    with _told_politely():
+        try:
+            here = inline or not _woken(run, stderr)
+            _wait(run, stderr, here=here)
+        except KeyboardInterrupt as interrupt:
+            control.interrupt(run, note="stopped by whoever watched it")
+            _await_rest(run)
+            raise Interrupted from interrupt
+
+
+def _woken(run: MigrationRun, stderr: OutputWrapper) -> bool:
+    try:
+        tasks.wake(run)
+    except (OperationalError, OSError) as error:
+        stderr.write(f"The broker does not answer ({error}). This process does the work itself.")
+        return False
+    return True
+
+
+def _wait(run: MigrationRun, stderr: OutputWrapper, *, here: bool) -> None:
+    seen = time.monotonic()
+    with _progress(run, stderr) as progress:
+        while run.state in MOVING:
+            if here:
+                work_on(run.pk, longest=timedelta(seconds=LOOK))
+            run.refresh_from_db()
+            looked = time.monotonic()
+            progress.show(figures_of(run))
+            if here or run.state not in MOVING:
+                continue
+            time.sleep(max(LOOK, 10 * (time.monotonic() - looked)))
+            if is_held(run):
+                seen = time.monotonic()
+            elif time.monotonic() - seen > PATIENCE.total_seconds():
+                stderr.write("No worker is at it. This process does the work itself.")
+                here = True
+
+
+def _await_rest(run: MigrationRun) -> None:
+    deadline = time.monotonic() + LONGEST_STOP
+    while is_held(run) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+@contextmanager
+def _told_politely() -> Iterator[None]:
+    """SIGTERM is as good as Ctrl-C."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        earlier = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: nobody sends it signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+
+
+class _Lines:
+    """One line now and then, for logs."""
+
+    def __init__(self, stderr: OutputWrapper) -> None:
+        self._stderr, self._due = stderr, 0.0
+
+    def show(self, figures: Figures) -> None:
+        if time.monotonic() < self._due and figures.pending:
+            return
+        self._due = time.monotonic() + LINE
+        remaining = f", {figures.remaining} left" if figures.pending and figures.remaining else ""
+        self._stderr.write(
+            f"{figures.total - figures.pending:,} of {figures.total:,} items, "
+            f"{figures.successful_bytes:,} of {figures.total_bytes:,} bytes, {figures.bytes_per_second:,.0f} bytes/s, "
+            f"{figures.failed:,} failed{remaining}"
+        )
+
+
+class _Bars:
+    """A line that is drawn anew, for people."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._items = progress.add_task("", total=None, moved="", failed=0)
+
+    def show(self, figures: Figures) -> None:
+        moved = (
+            f"{decimal(figures.successful_bytes)} of {decimal(figures.total_bytes)}, "
+            f"{decimal(round(figures.bytes_per_second))}/s"
+        )
+        done = figures.total - figures.pending
+        self._progress.update(self._items, completed=done, total=figures.total, moved=moved, failed=figures.failed)
+
+
+@contextmanager
+def _progress(run: MigrationRun, stderr: OutputWrapper) -> "Iterator[_Lines | _Bars]":
+    if not stderr.isatty():
+        yield _Lines(stderr)
+        return
+    columns = (
+        TextColumn(f"run {run.pk}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[moved]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[failed]} failed"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=False) as progress:
+        yield _Bars(progress)
