@@ -43,6 +43,8 @@ NAMES = (
     "migrate.in-transaction",
     "migrate.purge-marked",
     "migrate.source-deleted",
+    "migrate.report-in-transaction",
+    "migrate.report-kept",
 )
 
 

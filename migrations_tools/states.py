@@ -78,6 +78,8 @@ RUN_TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
 
 # A run in one of these may still change rows, or has items that hold them.
 UNFINISHED = frozenset({_Run.QUEUED, _Run.RUNNING, _Run.PAUSING, _Run.PAUSED, _Run.INTERRUPTED, _Run.CANCELLING})
+# A run in one of these has nothing left to do, and a report is kept of it; one that FAILED may be tried again.
+OVER = frozenset(RunState) - UNFINISHED
 # A run in one of these is worked on, or brought to where its name says.
 MOVING = frozenset({_Run.QUEUED, _Run.RUNNING, _Run.PAUSING, _Run.CANCELLING})
 

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from migrations_tools import control, workers
 from migrations_tools.models import MigrationRun
+from migrations_tools.reports.keeping import keep_report, keep_reports
 from migrations_tools.runner import work_on
 from migrations_tools.states import MOVING
 
@@ -17,18 +18,30 @@ LONGEST = int(timedelta(days=1).total_seconds())
 
 @shared_task(time_limit=LONGEST)
 def work_on_run(run_id: int, number: int, ticket: str) -> None:
-    """Work on a run for a while, and come back if there is more. Ends where another has the place by now."""
+    """Work on a run for a while, and come back if there is more; keep its report where there is none.
+
+    Ends where another has the place by now.
+    """
     place = workers.Place(run_id, number, ticket)
-    if place.keep() and work_on(run_id, longest=STRETCH, keep=place.keep) and place.keep():
+    if not place.keep():
+        return
+    if not work_on(run_id, longest=STRETCH, keep=place.keep):
+        for run in MigrationRun.objects.filter(pk=run_id):
+            keep_report(run)
+    elif place.keep():
         work_on_run.delay(run_id, number, ticket)
 
 
 @shared_task
 def sweep_runs() -> None:
-    """Wake the runs that should be moving: a message was lost, a worker died, a broker came back."""
+    """Wake the runs that should be moving: a message was lost, a worker died, a broker came back.
+
+    What is over and has no report, or one that nobody could sign, gets it here.
+    """
     for run in MigrationRun.objects.filter(state__in=MOVING):
         if control.settle(run):
             wake(run)
+    keep_reports()
 
 
 def wake(run: MigrationRun) -> None:
