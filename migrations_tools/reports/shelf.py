@@ -51,8 +51,8 @@ def make_report(run: MigrationRun) -> MigrationReport | None:
         return None
     body = canonical(body_of(run))
     with transaction.atomic(durable=True):
-        same_end = MigrationRun.objects.filter(pk=run.pk, state=run.state, finished_at=run.finished_at)
-        if not same_end.select_for_update().exists():
+        here = MigrationRun.objects.select_for_update().get(pk=run.pk)
+        if (here.state, here.finished_at) != (run.state, run.finished_at):
             return None
         if other := kept_report(run):
             return other
