@@ -2,7 +2,8 @@
 
     primary.pem         the KEK that seals; a public key makes this process seal-only
     recovery.pub.pem    the offline recovery key's public half; the private half was never on this machine
-    origin.pem          Ed25519, signs what this vault seals; a public key for a process that only opens
+    origin.pem          Ed25519, signs what this vault seals, and the reports of its migrations; a public key for a
+                        process that only opens
     older/*.pem         KEKs of earlier times, for opening
 
 ``VAULT_PRIMARY_KEK``, ``VAULT_RECOVERY_KEK`` and ``VAULT_ORIGIN_KEY`` (or the same with ``_FILE``) stand in for the

@@ -97,7 +97,7 @@ class Report:
 
 
 def report_of(run: MigrationRun) -> Report:
-    """Count everything a report says: six queries over the run's items, whatever their number."""
+    """Count everything a report says: five queries over the run's items, whatever their number."""
     run = MigrationRun.objects.get(pk=run.pk)
     now, figures = database_now(), figures_of(run)
     return Report(

@@ -22,11 +22,12 @@ from migrations_tools.reports.words import (
     plain,
     size_in_words,
 )
-from migrations_tools.states import ItemState
+from migrations_tools.states import ItemState, RunState
 
 TEMPLATE = "migrations_tools/report.html"
 # What a browser shows at once; the CSV has every item.
 MOST_ERRORS = 1_000
+TONES = {RunState.SUCCEEDED.value: "good", RunState.FAILED.value: "bad"}
 
 
 def page_of(run: MigrationRun) -> Iterator[str]:
@@ -40,7 +41,7 @@ def rendered(report: Report, errors: Iterable[ReportedItem]) -> str:
         TEMPLATE,
         {
             "report": report,
-            "good": not report.failed and report.state == "succeeded",
+            "tone": TONES.get(report.state, "other"),
             "tiles": _tiles(report),
             "parts": picture.parts(_outcomes(report)),
             "outcomes": ", ".join(f"{count:,} {name}" for name, count in _outcomes(report).items() if count),
@@ -82,13 +83,13 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("Started", moment_in_words(report.started_at)),
         ("Finished", moment_in_words(report.finished_at)),
         ("Took", took),
-        ("Moved or verified", f"{report.successful_bytes:,} bytes of {report.total_bytes:,}"),
+        ("Bytes", f"{report.successful_bytes:,} successful, of {report.total_bytes:,}"),
         ("Already there", f"{report.already_there:,} before the run"),
     ]
 
 
 def _throughput(report: Report) -> dict[str, Any]:
-    buckets = report.throughput.buckets
+    buckets = report.throughput.buckets if report.successful else ()
     seconds = report.throughput.width.total_seconds()
     rows = [(f"{each.at:%Y-%m-%d %H:%M:%S}", f"{each.items:,}", size_in_words(each.size)) for each in buckets]
     says = [" · ".join((at, f"{items} items", size)) for at, items, size in rows]
@@ -104,7 +105,10 @@ def _throughput(report: Report) -> dict[str, Any]:
 
 
 def _sizes(report: Report) -> list[dict[str, str]]:
+    """A row for each class; none where there were no items."""
     most, lowest, rows = max((each.items for each in report.sizes), default=0), 0, []
+    if not most:
+        return []
     for each in report.sizes:
         rows.append(
             {

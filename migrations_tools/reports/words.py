@@ -28,9 +28,9 @@ def moment_in_words(moment: datetime | None) -> str:
 
 
 def duration_in_words(duration: timedelta) -> str:
-    """Return a duration as ``2 days, 1:02:03``; below a minute with tenths of a second."""
+    """Return a duration as ``2 days, 1:02:03``; below a minute as ``5.3 s``."""
     if duration < timedelta(minutes=1):
-        return f"{duration.total_seconds():.1f} s"
+        return f"{duration.total_seconds():.1f}".removesuffix(".0") + " s"
     return str(timedelta(seconds=round(duration.total_seconds())))
 
 

@@ -10,11 +10,12 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.test.utils import CaptureQueriesContext
 
+from documents.errors import StorageError
 from documents.models import Attachment, Document
 from documents.services.actors import Actor
 from documents.services.deletion import delete_document
 from documents.storage.base import StorageProvider
-from migrations_tools import control, errors, plan
+from migrations_tools import control, plan
 from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.plan import complete_plan
 from migrations_tools.reports.codes import MEANINGS, meaning_of
@@ -199,12 +200,12 @@ def test_each_item_is_listed_once_in_batches(db: None) -> None:
 
 
 def test_every_code_has_words() -> None:
-    def codes_below(kind: type[errors.StorageError]) -> set[str]:
+    def codes_below(kind: type[StorageError]) -> set[str]:
         return {kind.code}.union(
             *(codes_below(each) for each in kind.__subclasses__() if "tests" not in each.__module__)
         )
 
-    assert codes_below(errors.StorageError) | set(plan.REFUSALS) <= set(MEANINGS)
+    assert codes_below(StorageError) | set(plan.REFUSALS) <= set(MEANINGS)
     assert all(meaning.sentence.endswith(".") and meaning.advice.endswith(".") for meaning in MEANINGS.values())
     assert meaning_of("of-another-version").advice
 
