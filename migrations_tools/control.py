@@ -3,8 +3,10 @@
 Every change is a conditional UPDATE by the table of transitions, so that of two operators one makes it.
 """
 
+from datetime import datetime
+
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 from django.db.models.functions import Now
 
 from documents.services import audit
@@ -111,6 +113,13 @@ def fail(run: MigrationRun, note: str) -> None:
     """End a run that cannot be worked on at all; the rows that it held are let go."""
     if _change(run, RunState.FAILED, "failed", SYSTEM, note=note[:500], finished_at=Now()):
         _pending(run).update(holds_row=False)
+
+
+def oldest_run_at_work() -> datetime | None:
+    """Return when the oldest run began that may be writing objects now; None where there is none."""
+    runs = MigrationRun.objects.filter(state__in=MOVING, kind=RunKind.COPY)
+    oldest: datetime | None = runs.aggregate(oldest=Min("started_at"))["oldest"]
+    return oldest
 
 
 def latest_unfinished() -> MigrationRun | None:

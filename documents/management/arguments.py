@@ -8,11 +8,12 @@ import os
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import mkstemp
 from urllib.parse import urlsplit
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, OutputWrapper
 
 # The exit status of a wrong call; 1 says that the call was right and something failed (POSIX leaves both to us).
 USAGE = 2
@@ -43,14 +44,14 @@ def origin(text: str) -> str:
 
 
 @contextmanager
-def report_to(path: Path | None, otherwise: Callable[[str], object]) -> Iterator[Callable[[str], object]]:
-    """Yield what takes the texts of a report, one after another: the file ``path``, or ``otherwise`` without one.
+def report_to(path: Path | None, stdout: OutputWrapper) -> Iterator[Callable[[str], object]]:
+    """Yield what takes the pieces of a report, line ends and all: the file ``path``, or without one ``stdout``.
 
     The file replaces an earlier one once the block has ended well, whole, and only its owner can read it. Raises
     CommandError where it cannot be written: before the block begins, where its directory takes no file.
     """
     if path is None:
-        yield otherwise
+        yield partial(stdout.write, ending="")
         return
     report = _ReportFile(path)
     try:
@@ -75,7 +76,7 @@ class _ReportFile:
 
     def write(self, text: str) -> None:
         try:
-            self._unfinished.write(f"{text}\n")
+            self._unfinished.write(text)
         except OSError as error:
             raise self._unwritable(error) from error
 

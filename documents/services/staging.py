@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -20,6 +19,7 @@ from documents.services.actors import SYSTEM, Actor
 from documents.services.epochs import in_current_stores
 from documents.services.keys import is_place_of_attachments
 from documents.services.names import clean_title
+from documents.services.writers import oldest_write
 from documents.storage.capabilities import Multipart, UnfinishedWrites
 from documents.wiring import configured_providers, storage_provider, vault_config
 
@@ -28,7 +28,6 @@ State = StagedAttachment.State
 
 SWEPT_PER_PASS = 500
 FAILURES_PER_PASS = 5  # of one store
-NONE = timedelta()
 
 
 def keep_titles(titles: Mapping[UUID, str], *, owner: User) -> None:
@@ -155,14 +154,17 @@ def stale() -> dict[str, int]:
 def sweep_unfinished() -> int:
     """Remove what killed writers left in any store and no row names. Returns how much that was.
 
-    Of uploads it spares everything begun since the oldest upload that is still alive began, by a lease, which is far
-    more than the clocks of store and database can differ. Of other writes no row tells whether they are alive: files of
-    other apps, the collector's copies. Those have the collector's grace at least.
+    Of uploads it spares everything begun since the oldest upload that is still alive began, or the oldest write of
+    another registered writer (``writers``), by a lease, which is far more than the clocks of store and database can
+    differ. Of other writes no row tells whether they are alive: files of other apps, the collector's copies. Those have
+    the collector's grace at least.
     Safe to run at any time, twice and in parallel.
     """
     now = database_now()
     live = StagedAttachment.objects.filter(state=State.RECEIVING, expires_at__gt=Now()).order_by("created_at").first()
-    dead_upload = vault_config().upload_lease + (now - live.created_at if live else NONE)
+    begun = (live.created_at if live else None, oldest_write())
+    began = min((moment for moment in begun if moment), default=now)
+    dead_upload = vault_config().upload_lease + (now - began)
     any_dead = max(dead_upload, vault_config().collection.grace)
     removed = 0
     for provider in configured_providers():

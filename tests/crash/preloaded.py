@@ -18,7 +18,7 @@ django.setup()
 
 import boto3  # noqa: E402, F401  # loads slowly, and the S3 provider wants it
 import storages.backends.s3  # noqa: E402, F401
-from django.core.management import call_command  # noqa: E402
+from django.core.management import call_command, execute_from_command_line  # noqa: E402
 
 from documents import tasks  # noqa: E402
 from vault import urls  # noqa: E402, F401
@@ -46,13 +46,18 @@ def command(*, arguments: list[str]) -> None:
     call_command(*arguments)
 
 
+def manage(*, arguments: list[str]) -> None:
+    """With the exit status and the words on stderr that people get."""
+    execute_from_command_line(["manage.py", *arguments])
+
+
 def task(*, names: list[str], send: bool = False) -> None:
     for name in names:
         getattr(tasks, name).delay() if send else getattr(tasks, name)()
 
 
 ROLES: dict[str, Callable[..., None]] = {
-    "web": web, "worker": worker, "beat": beat, "command": command, "task": task
+    "web": web, "worker": worker, "beat": beat, "command": command, "manage": manage, "task": task
 }  # fmt: skip
 
 

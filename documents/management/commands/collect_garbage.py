@@ -55,7 +55,7 @@ class Command(BaseCommand):
         if options["accept_older_database"]:
             self._confirm("accept", "Documents that only a newer database knows will go to the trash.", options)
             _accept(options["store"])
-        with report_to(options["output"], self.stdout.write) as write:
+        with report_to(options["output"], self.stdout) as write:
             reports = _work(options, write)
         _judge(reports, options)
 
@@ -76,7 +76,7 @@ def _work(options: dict[str, Any], write: Callable[[str], object]) -> list[Store
             swept |= {**staging.stale(), "unfinished": None} if options["dry_run"] else _sweep()
         reports = collect(_wish(options), actor=OPERATOR)
     written = as_json if options["format"] == "json" else as_text
-    write(written(reports, dry_run=options["dry_run"], swept=swept))
+    write(f"{written(reports, dry_run=options['dry_run'], swept=swept)}\n")
     return reports
 
 

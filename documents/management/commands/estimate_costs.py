@@ -51,14 +51,15 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, metavar="FILE", default=None, help="write there, not to stdout")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        with report_to(options["output"], self.stdout.write) as write:
+        with report_to(options["output"], self.stdout) as write:
             try:
                 report = _report(options)
             except ConfigurationError as error:
                 raise CommandError(str(error), returncode=USAGE) from error
             except StorageError as error:
                 raise CommandError(str(error), returncode=1) from error
-            write(json.dumps(as_json(report), indent=2) if options["format"] == "json" else as_text(report))
+            text = json.dumps(as_json(report), indent=2) if options["format"] == "json" else as_text(report)
+            write(f"{text}\n")
 
 
 def _number(text: str) -> int:

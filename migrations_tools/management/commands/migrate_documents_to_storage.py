@@ -2,7 +2,6 @@
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -18,7 +17,8 @@ from migrations_tools.management.watching import Interrupted, watch
 from migrations_tools.models import MigrationRun
 from migrations_tools.plan import complete_plan
 from migrations_tools.preview import preview
-from migrations_tools.reports import keep_report, write_report
+from migrations_tools.reports.keeping import keep_report
+from migrations_tools.reports.writing import write_report
 from migrations_tools.states import UNFINISHED, RunKind, RunState
 
 OPERATOR = Actor(user=None, via="command")
@@ -49,14 +49,14 @@ class Command(BaseCommand):
 
     def _tell_plan(self, run: MigrationRun, options: dict[str, Any]) -> None:
         written = preview_as_json if options["format"] == "json" else preview_as_text
-        with report_to(options["output"], self.stdout.write) as write:
+        with report_to(options["output"], self.stdout) as write:
             found, problem = preview(run), probe(run)
-            write(written(found, problem))
+            write(f"{written(found, problem)}\n")
         if problem or found.held_by or not found.has_room:
             raise CommandError("It cannot be done as it is. The plan says why.", returncode=1)
 
     def _move(self, options: dict[str, Any]) -> None:
-        with report_to(options["output"], self.stdout.write) as write:
+        with report_to(options["output"], self.stdout) as write:
             run = self._started(options)
             try:
                 watch(run, self.stderr, inline=options["inline"])
@@ -65,7 +65,7 @@ class Command(BaseCommand):
                 if run.state in UNFINISHED:
                     raise CommandError(_how_to_go_on(run), returncode=INTERRUPTED) from interrupted
             keep_report(run)
-            write_report(run, options["format"], _by_line(write))
+            write_report(run, options["format"], write)
         self._judge(run)
 
     def _started(self, options: dict[str, Any]) -> MigrationRun:
@@ -124,9 +124,5 @@ def _existing(number: int) -> MigrationRun:
 
 
 def _how_to_go_on(run: MigrationRun) -> str:
-    why = f": {run.note}" if run.note else "."
+    why = f": {run.note.rstrip('.')}." if run.note else "."
     return f"Run {run.pk} is {run.state}{why} Go on with: manage.py migrate_documents_to_storage --resume {run.pk}"
-
-
-def _by_line(write: Callable[[str], object]) -> Callable[[str], object]:
-    return lambda text: write(text.removesuffix("\n"))
