@@ -163,7 +163,7 @@ def test_without_the_probe_the_only_copy_would_go(
     monkeypatch.setattr("migrations_tools.places.Places.are_one", lambda *_stores: False)
 
     assert outcomes(purge("both")) == {"done": 1}
-    with pytest.raises(ObjectNotFound, match="There is no such object"):
+    with pytest.raises(ObjectNotFound):
         is_whole(row)
 
 
