@@ -22,7 +22,7 @@ LOOKS = (Look("light", 1180), Look("dark", 360))
 # Where nothing may stick out: a window, a tablet upright, a phone, and what WCAG 1.4.10 asks for.
 WIDTHS = (1180, 700, 360, 320)
 # The vault's colours are its own; the markup of the admin is Django's.
-COLOURS_ALONE = ("color-contrast",)
+COLOURS_ALONE = ("color-contrast", "link-in-text-block")
 
 _VIOLATIONS = """async (rules) => {
   const options = {resultTypes: ["violations"], ...(rules ? {runOnly: rules} : {})};
