@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="attachment",
             name="suspect_at",
-            field=models.DateTimeField(blank=True, null=True, verbose_name="failed its check"),
+            field=models.DateTimeField(blank=True, null=True, verbose_name="check failed"),
         ),
         migrations.AlterField(
             model_name="auditevent",

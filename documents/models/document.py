@@ -80,7 +80,7 @@ class Attachment(SealedObject):
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="attachments")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField("added", auto_now_add=True)
-    suspect_at = models.DateTimeField("failed its check", null=True, blank=True)
+    suspect_at = models.DateTimeField("check failed", null=True, blank=True)
 
     class Meta:
         ordering = ["document", "-version"]

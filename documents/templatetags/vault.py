@@ -8,7 +8,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import get_text_list
+from django.utils.text import Truncator, get_text_list
 from django.utils.timesince import timesince, timeuntil
 
 from documents.http.caller import request_id
@@ -35,6 +35,8 @@ _KINDS = {
     "image/svg+xml": "SVG",
 }
 _LONGEST_KIND = 5
+# A text beyond this is folded: on a phone it would be more than a dozen lines.
+_LONG_TEXT, _MANY_LINES, _BEGINNING = 240, 8, 160
 _FAMILIES = {"image/*": "images", "audio/*": "sound", "video/*": "videos", "text/*": "text"}
 
 _EVENTS = {
@@ -95,6 +97,18 @@ def kind(content_type: str, filename: str) -> str:
     if content_type in _KINDS:
         return _KINDS[content_type]
     return ending.upper() if ending.isascii() and 0 < len(ending) <= _LONGEST_KIND else "FILE"
+
+
+@register.filter
+def is_long(text: str) -> bool:
+    """Return whether a page shows a text folded."""
+    return len(text) > _LONG_TEXT or text.count("\n") >= _MANY_LINES
+
+
+@register.filter
+def beginning(text: str) -> str:
+    """Return how a folded text begins, in one line."""
+    return Truncator(" ".join(text.split())).chars(_BEGINNING)
 
 
 @register.filter

@@ -64,14 +64,14 @@ def test_no_page_speaks_in_names_of_columns(page: Callable[[str], str], attachme
 def test_words_of_an_attachment(page: Callable[[str], str], attachment: Attachment) -> None:
     shown = page(f"attachment/{attachment.pk}/change/")
 
-    for label in ("Store:", "Object key:", "Stored size:", "Key that seals it (KEK id):", "Failed its check:"):
+    for label in ("Store:", "Object key:", "Stored size:", "Key that seals it (KEK id):", "Check failed:"):
         assert label in shown
 
 
 def test_a_filter_on_what_happened_asks_yes_or_no(page: Callable[[str], str], attachment: Attachment) -> None:
     sound, failed = page("attachment/?suspect_at__isempty=1"), page("attachment/?suspect_at__isempty=0")
 
-    assert "By failed its check" in sound
+    assert "By check failed" in sound
     assert str(attachment.pk) in sound
     assert str(attachment.pk) not in failed
     assert ">No</a>" in sound
