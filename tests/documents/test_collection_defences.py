@@ -13,7 +13,7 @@ import pytest
 from django.db.models import Max
 
 from documents.errors import CollectionRefused
-from documents.models import Attachment, CollectedStore, Payload, StagedAttachment
+from documents.models import Attachment, CollectedStore, ObjectRemoval, Payload, StagedAttachment
 from documents.models.clock import database_now
 from documents.services import collection, epochs, payload_sealing, payload_sweeping, references, sightings
 from documents.storage.base import ObjectInfo, StorageProvider
@@ -41,9 +41,9 @@ def without_references_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked by the path alone, at which only the store of the row has it."""
 
     def needed_by_path(keys: Collection[str]) -> set[str]:
-        tables = (Attachment.objects, StagedAttachment.objects, Payload.objects)
+        tables = (Attachment.objects, StagedAttachment.objects, Payload.objects, ObjectRemoval.objects)
         found = (table.filter(storage_path__in=keys).values_list("storage_path", flat=True) for table in tables)
-        return {path for paths in found for path in paths}
+        return set().union(*found, *(claimant(keys) for claimant in references._claimants.values()))
 
     monkeypatch.setattr(references, "needed", needed_by_path)
 
