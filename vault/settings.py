@@ -255,6 +255,7 @@ STATIC_ROOT = DATA_DIR / "staticfiles"
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "vault.formats"
 
 # --- Logs ---------------------------------------------------------------------------------------------------------
 

@@ -14,13 +14,13 @@ class AuditEventAdmin(ReadOnlyAdmin):
 
     list_display = ("moment", "action", "actor_name", "via", "ip", "document_id", "link_id")
     search_fields = ("=action", "=actor_name", "=document_id", "=attachment_id", "=link_id", "=request_id")
-    search_help_text = "the whole action, user name, document, attachment, link or request id"
+    search_help_text = "Search for the whole action, user name, or ID of a document, attachment, link or request."
     fields = (
         *("moment", "action", "actor_name", "via", "ip", "request_id"),
         *("document_id", "attachment_id", "link_id", "detail"),
     )
 
-    @admin.display(description="At (UTC)", ordering="id")
+    @admin.display(description="At", ordering="id")
     def moment(self, event: AuditEvent) -> str:
         """To the second, and in the clock that every machine agrees on."""
-        return f"{event.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        return f"{event.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -5,6 +5,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import pluralize
 
+from documents.admin.columns import YesOrNo
 from documents.admin.readonly import ReadOnlyAdmin
 from documents.http.caller import actor_of
 from documents.models import Link
@@ -26,7 +27,7 @@ class LinkAdmin(ReadOnlyAdmin):
         "max_downloads",
     )
     list_select_related = ("document", "created_by")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_filter = (("revoked_at", YesOrNo),)
     search_fields = ("=id", "=created_by__username")
     fields = (*list_display, "attachment", "wrong_passwords", "locked_until")
     actions = ("revoke_links",)

@@ -2,16 +2,17 @@
 
 from django.contrib import admin
 
+from documents.admin.columns import SizesInWords
 from documents.admin.documents import SEALED_FIELDS
 from documents.admin.readonly import ReadOnlyAdmin
 from documents.models import ObjectRemoval, StagedAttachment
 
 
 @admin.register(StagedAttachment)
-class StagedAttachmentAdmin(ReadOnlyAdmin):
+class StagedAttachmentAdmin(SizesInWords, ReadOnlyAdmin):
     """Uploads that are no documents yet, in the states that ``StagedAttachment`` tells of."""
 
-    list_display = ("id", "owner", "state", "filename", "size", "storage_type", "created_at", "expires_at")
+    list_display = ("id", "owner", "state", "filename", "size_in_words", "storage_type", "created_at", "expires_at")
     list_select_related = ("owner",)
     list_filter = ("state", "storage_type")
     search_fields = ("=id", "=owner__username")

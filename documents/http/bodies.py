@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.http.request import RawPostDataException, UnreadablePostError
 
 from documents.errors import UploadIncomplete, UploadLengthRequired, UploadTooLarge
-from documents.wiring import vault_config
+from documents.services.uploads import upload_limit
 
 READ_SIZE = 1024 * 1024  # a whole batch of a Digest, which then needs no copy
 # How much of a refused body is still read, and for how long: enough for most clients to come to the answer.
@@ -26,7 +26,7 @@ def announced_length(request: HttpRequest, *, files: int = 1, overhead: int = 0)
         length = -1
     if length < 0:
         raise UploadLengthRequired
-    limit = vault_config().max_upload_size
+    limit = upload_limit()
     if length > limit * files + overhead:
         raise UploadTooLarge(limit)
     return length

@@ -16,13 +16,13 @@ class AuditEvent(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )
-    actor_name = models.CharField(max_length=150, blank=True)
+    actor_name = models.CharField("by", max_length=150, blank=True)
     via = models.CharField(max_length=20)
-    ip = models.GenericIPAddressField(null=True)
-    request_id = models.CharField(max_length=64, blank=True)
-    document_id = models.UUIDField(null=True)
-    attachment_id = models.UUIDField(null=True)
-    link_id = models.UUIDField(null=True)
+    ip = models.GenericIPAddressField("IP address", null=True)
+    request_id = models.CharField("ID of the request", max_length=64, blank=True)
+    document_id = models.UUIDField("ID of the document", null=True)
+    attachment_id = models.UUIDField("ID of the attachment", null=True)
+    link_id = models.UUIDField("ID of the link", null=True)
     detail = models.JSONField(default=dict)
 
     class Meta:

@@ -34,14 +34,14 @@ class Document(models.Model):
     ``attributes`` is what its owner noted beside it, dehydrated: only ``services.attributes`` reads and writes it.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField("ID", primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="documents"
     )
     title = models.CharField(max_length=255)
     attributes = models.JSONField(default=dict, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField("added", auto_now_add=True)
+    updated_at = models.DateTimeField("changed", auto_now=True)
 
     objects = DocumentQuerySet.as_manager()
 
@@ -76,11 +76,11 @@ class Attachment(SealedObject):
     ``suspect_at`` is set when the stored object failed to verify, and cleared by whoever repaired it.
     """
 
-    id = models.UUIDField(primary_key=True, editable=False)
+    id = models.UUIDField("ID", primary_key=True, editable=False)
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="attachments")
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(auto_now_add=True)
-    suspect_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField("added", auto_now_add=True)
+    suspect_at = models.DateTimeField("check failed", null=True, blank=True)
 
     class Meta:
         ordering = ["document", "-version"]

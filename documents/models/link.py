@@ -32,16 +32,18 @@ class Link(models.Model):
     that it has ended. ``password`` is a Django password hash, or empty.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    id = models.UUIDField("ID", primary_key=True, default=uuid.uuid4, editable=False)
     document = models.ForeignKey(Document, null=True, on_delete=models.SET_NULL, related_name="links")
     attachment = models.ForeignKey(Attachment, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="links")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name="made by", on_delete=models.CASCADE, related_name="links"
+    )
     token_sha256 = models.CharField(max_length=64, unique=True, editable=False)
     password = models.CharField(max_length=255, blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    max_downloads = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField("made", auto_now_add=True)
+    expires_at = models.DateTimeField("ends")
+    revoked_at = models.DateTimeField("revoked", null=True, blank=True)
+    max_downloads = models.PositiveIntegerField("downloads allowed", null=True, blank=True)
     downloads = models.PositiveIntegerField(default=0)
     wrong_passwords = models.PositiveIntegerField(default=0)
     locked_until = models.DateTimeField(null=True, blank=True)

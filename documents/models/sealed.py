@@ -14,18 +14,18 @@ class SealedObject(models.Model):
     ``retain_until`` nobody may delete it; None is any time.
     """
 
-    storage_type = models.CharField(max_length=50, default="local")
-    storage_path = models.CharField(max_length=500)
-    filename = models.CharField(max_length=255)
-    content_type = models.CharField(max_length=255)
+    storage_type = models.CharField("store", max_length=50, default="local")
+    storage_path = models.CharField("object key", max_length=500)
+    filename = models.CharField("file name", max_length=255)
+    content_type = models.CharField("type", max_length=255)
     size = models.BigIntegerField(default=0)
     sealed_size = models.BigIntegerField(default=0)
-    digest = models.CharField(max_length=64, blank=True)
+    digest = models.CharField("SHA-256 of the object", max_length=64, blank=True)
     envelope_core = models.BinaryField(default=bytes)
     key_block = models.BinaryField(default=bytes)
     sealed_digest = models.BinaryField(default=bytes)
-    retain_until = models.DateTimeField(null=True, blank=True)
-    kek_id = models.CharField(max_length=64, blank=True)
+    retain_until = models.DateTimeField("kept until", null=True, blank=True)
+    kek_id = models.CharField("key that seals it (KEK id)", max_length=64, blank=True)
 
     class Meta:
         abstract = True

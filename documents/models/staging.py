@@ -25,16 +25,16 @@ class StagedAttachment(SealedObject):
         STAGED = "staged"
         DISCARDED = "discarded"
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    document_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    id = models.UUIDField("ID", primary_key=True, default=uuid.uuid4, editable=False)
+    document_id = models.UUIDField("ID of the document to be", default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="staged_attachments"
     )
     title = models.CharField(max_length=255, blank=True)
     state = models.CharField(max_length=12, choices=State.choices, default=State.RECEIVING)
-    fence = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
+    fence = models.PositiveIntegerField("holders of the lease so far", default=1)
+    created_at = models.DateTimeField("begun", auto_now_add=True)
+    expires_at = models.DateTimeField("kept until")
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -51,10 +51,10 @@ class StagedAttachment(SealedObject):
 class ObjectRemoval(models.Model):
     """An object to delete: written in the transaction that deletes its last row, gone once the object is."""
 
-    storage_type = models.CharField(max_length=50)
-    storage_path = models.CharField(max_length=500)
-    attachment_id = models.UUIDField()
-    requested_at = models.DateTimeField(auto_now_add=True)
+    storage_type = models.CharField("store", max_length=50)
+    storage_path = models.CharField("object key", max_length=500)
+    attachment_id = models.UUIDField("ID of the attachment")
+    requested_at = models.DateTimeField("waiting since", auto_now_add=True)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=255, blank=True)
 

@@ -15,13 +15,14 @@ class ApiToken(models.Model):
     prefix = models.CharField(max_length=12, editable=False)
     token_sha256 = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.JSONField(default=list)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField("made", auto_now_add=True)
+    expires_at = models.DateTimeField("ends", null=True, blank=True)
+    revoked_at = models.DateTimeField("revoked", null=True, blank=True)
+    last_used_at = models.DateTimeField("last used", null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at"]
+        verbose_name = "API token"
 
     def __str__(self) -> str:
         return f"{self.prefix}…"

@@ -21,6 +21,12 @@ from documents.storage.policies import DEFAULT
 from documents.wiring import storage_manager, storage_provider, vault_config
 
 
+def upload_limit(policy: str = DEFAULT) -> int:
+    """Return how many bytes an upload under ``policy`` may have: its own limit, and never more than the vault's."""
+    most, rule = vault_config().max_upload_size, storage_manager().policy(policy)
+    return min(most, rule.max_size or most)
+
+
 def begin_upload(
     *, owner: User | None, filename: str, content_type: str, actor: Actor, policy: str = DEFAULT
 ) -> "Upload":
@@ -40,8 +46,7 @@ def begin_upload(
     if staged.content_type != UNKNOWN_TYPE:  # what was not said may still be found out
         rule.check_type(staged.content_type)
     commit_intent(staged, provider, ring, prefix=rule.key(DOCUMENTS), readable_name=readable_name)
-    limit = min(config.max_upload_size, rule.max_size or config.max_upload_size)
-    return Upload(staged, provider, ring, actor, limit=limit, policy=rule)
+    return Upload(staged, provider, ring, actor, limit=upload_limit(policy), policy=rule)
 
 
 class Upload(Receiving):

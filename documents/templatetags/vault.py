@@ -1,5 +1,6 @@
 """How pages say sizes, times, types and events: in plain words, with the exact value one hover away."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django import template
@@ -7,6 +8,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator, get_text_list
 from django.utils.timesince import timesince, timeuntil
 
 from documents.http.caller import request_id
@@ -33,6 +35,9 @@ _KINDS = {
     "image/svg+xml": "SVG",
 }
 _LONGEST_KIND = 5
+# A text beyond this is folded: on a phone it would be more than a dozen lines.
+_LONG_TEXT, _MANY_LINES, _BEGINNING = 240, 8, 160
+_FAMILIES = {"image/*": "images", "audio/*": "sound", "video/*": "videos", "text/*": "text"}
 
 _EVENTS = {
     "upload.staged": "Uploaded and sealed",
@@ -92,6 +97,24 @@ def kind(content_type: str, filename: str) -> str:
     if content_type in _KINDS:
         return _KINDS[content_type]
     return ending.upper() if ending.isascii() and 0 < len(ending) <= _LONGEST_KIND else "FILE"
+
+
+@register.filter
+def is_long(text: str) -> bool:
+    """Return whether a page shows a text folded."""
+    return len(text) > _LONG_TEXT or text.count("\n") >= _MANY_LINES
+
+
+@register.filter
+def beginning(text: str) -> str:
+    """Return how a folded text begins, in one line."""
+    return Truncator(" ".join(text.split())).chars(_BEGINNING)
+
+
+@register.filter
+def types_in_words(types: Sequence[str]) -> str:
+    """Return media types for people: "PDF, images or application/x-ours"; "" for none."""
+    return get_text_list([_FAMILIES.get(one) or _KINDS.get(one) or one for one in types], "or")
 
 
 @register.filter

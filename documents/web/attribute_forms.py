@@ -36,7 +36,7 @@ class TitleForm(forms.Form):
         required=False,
         max_length=LONGEST_TITLE,
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
-        help_text="without one the document is named after its file",
+        help_text="Without one, the document is named after its file.",
     )
 
 

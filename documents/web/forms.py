@@ -30,7 +30,7 @@ class LinkForm(forms.Form):
         choices=lifetimes,
         coerce=int,
         initial=default_lifetime,
-        help_text="by the vault's own clock",
+        help_text="By the vault's own clock.",
     )
     password = forms.CharField(
         label="Password",
@@ -40,14 +40,14 @@ class LinkForm(forms.Form):
         max_length=1000,
         # Shown while it is typed: it is made to be told to somebody.
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}),
-        help_text=f"optional, {SHORTEST_PASSWORD} characters or more; tell it by another way than the link",
+        help_text=f"Optional. At least {SHORTEST_PASSWORD} characters; tell it by another way than the link.",
     )
     max_downloads = forms.IntegerField(
         label="Downloads",
         required=False,
         min_value=1,
         max_value=MOST_DOWNLOADS,
-        help_text="optional; 1 makes it one-time",
+        help_text="Optional. After so many downloads the link ends: 1 makes it a one-time link.",
     )
 
     def lifetime(self) -> timedelta:

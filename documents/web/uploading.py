@@ -21,10 +21,11 @@ from documents.http.problems import problem_response
 from documents.models import Document
 from documents.selectors.documents import staged_attachments_of
 from documents.services.staging import confirm_upload, discard_upload, keep_titles
-from documents.services.uploads import begin_upload
+from documents.services.uploads import begin_upload, upload_limit
+from documents.storage.policies import DEFAULT
 from documents.web.errors import csrf_failure
 from documents.web.people import signed_in
-from documents.wiring import vault_config
+from documents.wiring import storage_manager, vault_config
 
 # Each is a field of the form that confirms them all; Django takes a thousand.
 STAGED_SHOWN = 100
@@ -45,7 +46,8 @@ def upload_page(request: HttpRequest) -> HttpResponseBase:
     context = {
         "staged": staged[:STAGED_SHOWN],
         "staged_count": staged.count(),
-        "max_upload_size": vault_config().max_upload_size,
+        "max_upload_size": upload_limit(),
+        "rule": storage_manager().policy(DEFAULT),
         "staged_lifetime": vault_config().staged_lifetime,
     }
     return render(request, "documents/upload.html", context)

@@ -75,6 +75,38 @@ def test_a_file_over_the_limit_is_refused_before_it_is_sent(visit: Visit) -> Non
     assert sent == []
 
 
+def test_a_file_of_a_type_that_is_not_allowed_is_refused_before_it_is_sent(visit: Visit) -> None:
+    page = visit()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.goto("/upload/")
+    page.evaluate("Object.assign(upload.dataset, {types: 'application/pdf image/*', typesText: 'PDF or images'})")
+    choose(page, {"film.mov": ("video/quicktime", b"0")})
+    page.get_by_role("button", name="Upload", exact=True).click()
+    refused = page.locator("#uploads li.failed .state")
+    expect(refused).to_have_text("video/quicktime cannot be stored here: allowed are PDF or images. It was not sent.")
+    expect(page.get_by_role("button", name="Try again film.mov")).to_be_hidden()
+    assert sent == []
+    choose(page, {"photo.jpg": ("image/jpeg", b"0"), "unknown": ("", b"0")})
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.locator("#staged")).to_contain_text("photo.jpg")
+    expect(page.locator("#staged")).to_contain_text("unknown")
+
+
+@pytest.mark.parametrize(("status", "again"), [(413, False), (415, False), (422, False), (400, True), (503, True)])
+def test_trying_again_is_offered_only_where_it_can_help(visit: Visit, status: int, again: bool) -> None:
+    page = visit()
+    problem = f'{{"status": {status}, "detail": "Not this one."}}'
+    answer = {"status": status, "content_type": "application/problem+json", "body": problem}
+    page.route("**/upload/raw", lambda route: route.fulfill(**answer))
+    page.goto("/upload/")
+    choose(page, {"refused.txt": b"no"})
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.locator("#uploads li.failed .state")).to_have_text("Not this one.")
+    expect(page.get_by_role("button", name="Try again refused.txt")).to_be_visible(visible=again)
+    expect(page.get_by_role("button", name="Dismiss refused.txt")).to_be_visible()
+
+
 def test_a_refusal_is_shown_in_the_servers_words_and_can_be_tried_again(visit: Visit) -> None:
     page = visit()
     problem = '{"status": 503, "detail": "The document store does not answer at the moment."}'

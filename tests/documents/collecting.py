@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.db.models import F
 
-from documents.models import Attachment, Sighting, StagedAttachment
+from documents.models import Attachment, Payload, Sighting, StagedAttachment
 from documents.services.actors import SYSTEM
 from documents.services.audit import record
 from documents.services.collection import Wish, collect
@@ -50,6 +50,8 @@ def let_pass(by: timedelta, store: ClockedStore) -> None:
     Sighting.objects.update(first_seen_at=F("first_seen_at") - by)
     Sighting.objects.filter(trashed_at__isnull=False).update(trashed_at=F("trashed_at") - by)
     StagedAttachment.objects.update(created_at=F("created_at") - by, expires_at=F("expires_at") - by)
+    Payload.objects.update(due_at=F("due_at") - by)
+    Payload.objects.filter(unheld_since__isnull=False).update(unheld_since=F("unheld_since") - by)
 
 
 def collected(**wish: object) -> StoreReport:

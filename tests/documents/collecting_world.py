@@ -1,152 +1,119 @@
-"""A vault with its store, its database, the earlier states of that database, and what must never be lost in it.
+"""A vault with its two stores, its database, the earlier states of that database, and what must never be lost in it.
 
-Operations go through the services. Snapshots are rows; restoring one replaces every row. The store is never restored.
+Operations go through the services. Snapshots are rows; restoring one replaces every row. The stores are never restored.
 """
 
-import hashlib
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from uuid import UUID
 
 import pytest
-from django.contrib.auth.models import User
-from django.db.models import Model
 
 from documents.errors import VaultError
 from documents.failpoints import FailpointReached
-from documents.models import (
-    Attachment,
-    AuditEvent,
-    CollectedStore,
-    Document,
-    ObjectRemoval,
-    Sighting,
-    StagedAttachment,
-    Vault,
-)
-from documents.services import references
+from documents.models import Document, Payload, StagedAttachment, Vault
+from documents.services import payload_holders, references
 from documents.services.actors import Actor
-from documents.services.deletion import delete_document, sweep_removals
+from documents.services.collection import Wish, collect
+from documents.services.deletion import sweep_removals
 from documents.services.epochs import accept_database, check_current
-from documents.services.keys import trash_key
-from documents.services.staging import confirm_upload, discard_upload, sweep_uploads
-from documents.services.uploads import begin_upload
-from tests.documents.collecting import DAY, ORPHAN, ClockedStore, collected, keys_of, let_pass, orphan_key
+from documents.services.keys import attachment_id_in
+from documents.services.payload_sweeping import sweep_payloads
+from documents.services.payload_values import references_in
+from documents.services.staging import sweep_uploads
+from tests.documents.collecting import DAY, ClockedStore, keys_of, let_pass
+from tests.documents.collecting_databases import Snapshot, named_now, replace_rows
+from tests.documents.collecting_people import People
+from tests.documents.overlapping import ARCHIVE, BUCKET, INSIDE
 
-TABLES: tuple[type[Model], ...] = (
-    *(Vault, Document, Attachment, StagedAttachment, ObjectRemoval, AuditEvent, Sighting, CollectedStore),
-)
-STAGED = StagedAttachment.State.STAGED
-
-
-@dataclass
-class Snapshot:
-    rows: dict[type[Model], list[dict[str, Any]]]
-    taken_at: timedelta
+OPERATOR = Actor(None, "command")
 
 
 @dataclass
-class World:
+class World(People):
     """``newest`` is the newest database while an older one is in use, None while it is in use itself.
 
-    ``trusted``: the older one may go to work: an operator accepted it, or its epoch is the store's, and nothing tells.
-    ``given_up``: keys of what a person deleted, and of uploads that ran out in a database that may end them: an earlier
-    state of the database may still have their rows.
+    ``trusted``: the stores over which the older one may go to work: an operator accepted it, or its epoch is the
+    store's, and nothing tells. What runs out in a database that may end it counts as given up. Whoever makes a world
+    calls ``end``.
     """
 
-    store: ClockedStore
-    owner: User
-    passed: timedelta = timedelta()
-    orphans: int = 0
     newest: Snapshot | None = None
-    trusted: bool = False
+    trusted: set[str] = field(default_factory=set)
     older_since: timedelta = timedelta()
     snapshots: list[Snapshot] = field(default_factory=list)
-    given_up: set[str] = field(default_factory=set)
-    held: set[str] = field(default_factory=set)
+    backup_during_upload: bool = False
+    _trash_then: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        for key in keys_of(self.store, ""):
-            self.store.delete(key)
-        self._replace_rows({})
+        self.stores.bucket._objects.clear()
+        replace_rows({})
         Vault.current_id()
-        references.register("world", lambda keys: self.held & set(keys))
+        self.end()
+        references.register("world", lambda keys: {key for key in keys if attachment_id_in(key) in self.held})
+        payload_holders.register_holder("world", self._claimed)
 
-    @property
-    def actor(self) -> Actor:
-        return Actor(self.owner, "web")
+    @staticmethod
+    def end() -> None:
+        references.unregister("world")
+        payload_holders._holders.pop("world", None)
 
-    # --- What people and tasks do
-
-    def upload(self) -> None:
-        with begin_upload(owner=self.owner, filename="a", content_type="", actor=self.actor) as upload:
-            upload.write(b"abc")
-            upload.finish()
-
-    def begin_and_die(self) -> None:
-        """The process is gone: its object may be stored, its row is not staged."""
-        upload = begin_upload(owner=self.owner, filename="a", content_type="", actor=self.actor)
-        self.store.put_bytes(upload.staged.storage_path, b"sealed")
-
-    def confirm(self) -> None:
-        if staged := StagedAttachment.objects.filter(state=STAGED).order_by("pk").first():
-            with suppress(VaultError):
-                confirm_upload(staged.pk, owner=self.owner, actor=self.actor)
-
-    def discard(self) -> None:
-        if staged := StagedAttachment.objects.filter(state=STAGED).order_by("pk").last():
-            self.given_up.add(staged.storage_path)
-            discard_upload(staged.pk, owner=self.owner, actor=self.actor)
-
-    def delete(self) -> None:
-        if attachment := Attachment.objects.order_by("pk").first():
-            self.given_up.add(attachment.storage_path)
-            delete_document(attachment.document_id, owner=self.owner, actor=self.actor)
-
-    def orphan(self) -> None:
-        """What a crash of long ago left, or a database that was never put back."""
-        self.orphans += 1
-        self.store.put_bytes(orphan_key(self.orphans), b"left over")
-
-    def hold(self) -> None:
-        """Another app needs an object that nobody needed before."""
-        seen = Sighting.objects.filter(state=Sighting.State.SEEN, storage_path__endswith=ORPHAN[-20:]).first()
-        if seen and self.store.exists(seen.storage_path):
-            self.held.add(seen.storage_path)
+    # --- What tasks do
 
     def sweep(self) -> None:
         waiting = self._waiting()
         try:
             sweep_uploads()
+            sweep_payloads()
             sweep_removals()
         finally:
             # An older database that is not trusted has no right to end anything.
-            if not self.newest or self.trusted:
-                self.given_up |= waiting - self._waiting()
+            for storage_type, key in waiting - self._waiting():
+                if not self.newest or storage_type in self.trusted:
+                    self.given_up.add(self.stores.place(storage_type, key))
 
     def collect(self) -> None:
-        report = collected()
-        if not report.error:
-            for key in {a.storage_path for a in Attachment.objects.all()} - self.given_up:
-                assert self.store.exists(key), f"{key} is needed and did not come back"
+        reports = collect(Wish())
+        if not any(report.error for report in reports):
+            for place in self.places_now() - self.given_up:
+                assert self.stores.digest_at(place), f"{place} is needed, was moved and did not come back"
+
+    def collect_bucket(self) -> None:
+        collect(Wish(storage_type=BUCKET))
+
+    def collect_archive(self) -> None:
+        collect(Wish(storage_type=ARCHIVE))
 
     def wait(self, by: timedelta) -> None:
         self.passed += by
-        let_pass(by, self.store)
+        let_pass(by, self.stores.bucket)
 
     # --- What operators do
 
     def snapshot(self) -> None:
         if self.newest is None:
-            self.snapshots.append(self._taken())
+            self.snapshots.append(Snapshot.taken(self.app, self.passed))
+
+    def upload_during_a_backup(self) -> None:
+        """To the backup it is an upload that never ended."""
+        self.backup_during_upload = True
+        self.upload()
+        self.confirm()
+
+    def in_the_middle_of_an_upload(self) -> None:
+        if self.backup_during_upload:
+            self.backup_during_upload = False
+            self.snapshot()
 
     def restore_older(self, number: int) -> None:
         if not self.snapshots:
             return
-        self.newest = self.newest or self._taken()
+        self.newest = self.newest or Snapshot.taken(self.app, self.passed)
         self._put(self.snapshots[number % len(self.snapshots)])
-        self.older_since, self.trusted = self.passed, self._seems_current()
+        self.older_since = self.passed
+        self.trusted = {store.name for store in self.stores.both if self._seems_current(store)}
 
     def put_newest_back(self) -> None:
         if self.newest:
@@ -154,8 +121,11 @@ class World:
             self.newest = None
 
     def accept(self) -> None:
-        self.trusted = True
-        accept_database(self.store, Actor(None, "command"))
+        for store in self.stores.both:
+            self._accept(store)
+
+    def accept_archive(self) -> None:
+        self._accept(self.stores.archive)
 
     def run_until_a_crash(self, monkeypatch: pytest.MonkeyPatch, failpoint: str, name: str) -> None:
         with monkeypatch.context() as armed, suppress(FailpointReached):
@@ -165,53 +135,64 @@ class World:
     # --- What must hold after every step
 
     def check(self) -> None:
-        for table in (Attachment.objects.all(), StagedAttachment.objects.filter(state=STAGED)):
-            for key, digest in table.values_list("storage_path", "digest"):
-                self._assert_kept(key, digest, in_place=False)
-        for key in self.held:
-            assert self.store.exists(key), f"{key} is held and was moved"
+        for storage_type, key, digest in named_now():
+            self._assert_kept(self.stores.place(storage_type, key), digest, in_place=False)
+        self._check_payloads()
+        for place in self.held.values():
+            assert self.stores.digest_at(place), f"{place} is held and was moved"
         if self.newest:
             soon = self.passed - self.older_since < DAY
-            for row in self.newest.rows[Attachment]:
-                self._assert_kept(row["storage_path"], row["digest"], in_place=soon or not self.trusted)
+            for storage_type, key, digest in self.newest.named():
+                place = self.stores.place(storage_type, key)
+                in_place = soon or not self.stores.listed_by(place) & self.trusted
+                self._assert_kept(place, digest, in_place=in_place)
 
-    def _assert_kept(self, key: str, digest: str, *, in_place: bool) -> None:
-        if key in self.given_up:
+    def _check_payloads(self) -> None:
+        """The rows of those that documents refer to, and of those that the app has or was promised."""
+        rows = dict(Payload.objects.order_by().values_list("pk", "document"))
+        for payload_id in self.app.promised(self.passed):
+            assert payload_id in rows, f"payload {payload_id} was promised and is lost"
+        for document_id, attributes in Document.objects.order_by().values_list("pk", "attributes"):
+            for reference in references_in(attributes):
+                assert rows.get(UUID(reference["id"])) == document_id, (
+                    f"payload {reference['id']} of an attribute is lost"
+                )
+
+    def _assert_kept(self, place: str, digest: str, *, in_place: bool) -> None:
+        if place in self.given_up:
             return
-        places = [place for place in (key, trash_key(key)) if self.store.exists(place)]
-        assert places, f"{key} is lost"
+        trashed = self.stores.trashed(place)
+        found = {one: there for one in (place, *trashed) if (there := self.stores.digest_at(one))}
+        assert found, f"{place} is lost"
         # Another pass may have found it missing in an older database, and the newest is not asked yet.
-        assert key in places or not in_place or self._was_in_the_trash(key), f"{key} was moved while it is needed"
-        for place in places:
-            assert hashlib.sha256(self.store.get(place)).hexdigest() == digest, f"{place} is another object"
-
-    def _was_in_the_trash(self, key: str) -> bool:
-        """Before this older database came into use."""
-        return self.store.head(trash_key(key)).key in self._trash_then
+        was_in_the_trash = self._trash_then.intersection(trashed)
+        assert place in found or not in_place or was_in_the_trash, f"{place} was moved while it is needed"
+        assert set(found.values()) == {digest}, f"{place} is another object in one of {list(found)}"
 
     # --- How it is done
 
-    def _waiting(self) -> set[str]:
-        rows = StagedAttachment.objects.exclude(state=StagedAttachment.State.DISCARDED)
-        return set(rows.values_list("storage_path", flat=True))
+    def _claimed(self, ids: Collection[UUID]) -> set[UUID]:
+        return self.app.claimed.keys() & set(ids)
 
-    def _seems_current(self) -> bool:
+    def _waiting(self) -> set[tuple[str, str]]:
+        """What may run out: storage types and keys."""
+        staged = StagedAttachment.objects.exclude(state=StagedAttachment.State.DISCARDED)
+        payloads = Payload.objects.filter(document=None)
+        return {named for rows in (staged, payloads) for named in rows.values_list("storage_type", "storage_path")}
+
+    def _accept(self, store: ClockedStore) -> None:
+        self.trusted.add(store.name)
+        accept_database(store, OPERATOR)
+
+    def _seems_current(self, store: ClockedStore) -> bool:
         with suppress(VaultError):
-            check_current(self.store)
+            check_current(store)
             return True
         return False
 
-    def _taken(self) -> Snapshot:
-        return Snapshot({model: list(model._default_manager.order_by("pk").values()) for model in TABLES}, self.passed)
-
     def _put(self, snapshot: Snapshot) -> None:
-        self._trash_then = set(keys_of(self.store, "trash/"))
-        self._replace_rows(snapshot.rows)
-        aged = ClockedStore()  # rows alone: the store has aged with the world
+        self._trash_then = {*keys_of(self.stores.bucket, "trash/"), *keys_of(self.stores.bucket, f"{INSIDE}trash/")}
+        replace_rows(snapshot.rows)
+        self.app = snapshot.app.copy()
+        aged = ClockedStore()  # rows alone: the stores have aged with the world
         let_pass(self.passed - snapshot.taken_at, aged)
-
-    def _replace_rows(self, rows: dict[type[Model], list[dict[str, Any]]]) -> None:
-        for model in reversed(TABLES):
-            model._default_manager.all().delete()
-        for model in TABLES:
-            model._default_manager.bulk_create(model(**row) for row in rows.get(model, []))

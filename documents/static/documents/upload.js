@@ -8,6 +8,8 @@ const zone = form.querySelector(".drop");
 const list = document.getElementById("uploads");
 const status = document.getElementById("upload-status");
 const maxSize = Number(form.dataset.maxSize);
+// What is refused with one of these (too large, of a wrong type, against a rule) would be refused again.
+const FINAL = [403, 411, 413, 415, 422];
 const waiting = [];
 let running = 0;
 
@@ -27,8 +29,9 @@ class Upload {
 
   offer() {
     this.show("waiting", "Waiting", ["cancel"]);
-    if (this.file.size > maxSize) {
-      this.fail(`${bytes(this.file.size)} is more than the limit of ${form.dataset.maxText}. It was not sent.`, []);
+    const reason = refusal(this.file);
+    if (reason) {
+      this.fail(`${reason} It was not sent.`, ["dismiss"]);
       return;
     }
     waiting.push(this);
@@ -70,7 +73,9 @@ class Upload {
       this.dismiss(`${this.file.name} was uploaded and waits to be confirmed.`);
       document.dispatchEvent(new Event("upload-staged"));
     } else if (answer?.detail) {
-      this.fail(answer.detail, ["retry", "dismiss"]);
+      this.fail(answer.detail, FINAL.includes(request.status) ? ["dismiss"] : ["retry", "dismiss"]);
+    } else if (request.status === 413) {
+      this.fail("The server in front of the vault takes nothing so large. Tell your operator.", ["dismiss"]);
     } else if (request.status === 200 || request.status === 403) {
       this.fail("You were signed out, or this page is too old. Reload it, sign in, and send it again.", ["dismiss"]);
     } else {
@@ -79,7 +84,7 @@ class Upload {
   }
 
   fail(reason, offers) {
-    this.show("failed", reason, offers.length ? offers : ["dismiss"]);
+    this.show("failed", reason, offers);
     status.textContent = `${this.file.name} was not uploaded. ${reason}`;
   }
 
@@ -121,6 +126,16 @@ function startNext() {
 
 function take(files) {
   for (const file of files) new Upload(file).offer();
+}
+
+// Why the vault would refuse it, "" where it would not. What has no type, the vault finds out by its first bytes.
+function refusal(file) {
+  if (file.size > maxSize) return `${bytes(file.size)} is more than the limit of ${form.dataset.maxText}.`;
+  const type = file.type.toLowerCase().split(";")[0].trim();
+  const known = type && type !== "application/octet-stream";
+  const types = form.dataset.types.split(" ").filter(Boolean);
+  const allowed = !types.length || types.includes(type) || types.includes(`${type.split("/")[0]}/*`);
+  return known && !allowed ? `${type} cannot be stored here: allowed are ${form.dataset.typesText}.` : "";
 }
 
 function json(request) {
