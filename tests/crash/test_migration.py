@@ -7,24 +7,42 @@ import signal
 import sqlite3
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
+import psycopg
 import pytest
 
 from documents.failpoints import NAMES
 from tests.crash.client import API, Person
-from tests.crash.installation import GRACE, Installation, embedded_installation
-from tests.crash.leftovers import Directory, rows
+from tests.crash.installation import GRACE, Installation, embedded_installation, servers_installation
+from tests.crash.leftovers import Bucket, Directory, Store, rows
 from tests.crash.processes import Web, web_server
+from tests.services.s3_server import S3Server
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 # Seconds, so that a test can wait for them.
 SHORT = {**GRACE, "VAULT_MIGRATION_GRACE": "1", "VAULT_MIGRATION_LEASE": "1"}
 MIGRATE = "migrate_documents_to_storage"
 # Those of its report are visited by the tests of reports.
 NAMED = [name for name in NAMES if name.startswith("migrate.") and not name.startswith("migrate.report-")]
+
+
+@dataclass(frozen=True)
+class Moving:
+    """A vault whose documents are in the store called ``here``, and can be moved to ``there``."""
+
+    vault: Installation
+    here: str
+    there: str
+    stores: dict[str, Store]
 
 
 @pytest.fixture
@@ -35,8 +53,24 @@ def vault(tmp_path: Path) -> Iterator[Installation]:
         yield installation
 
 
-def archive_of(vault: Installation) -> Directory:
-    return Directory(vault.directory / "archive")
+@pytest.fixture
+def servers_vault(
+    tmp_path: Path, postgres_url: str, s3_server: S3Server, s3_client: "S3Client", own_bucket: str
+) -> Iterator[Installation]:
+    """PostgreSQL, documents in S3, and the local disk that they can be moved to."""
+    bucket = Bucket(s3_client, own_bucket)
+    with servers_installation(tmp_path, postgres_url=postgres_url, s3=s3_server, bucket=bucket, **SHORT) as found:
+        yield found
+
+
+@pytest.fixture(params=["embedded", "servers"])
+def moving(request: pytest.FixtureRequest, tmp_path: Path) -> Moving:
+    disk = Directory(tmp_path / "data" / "storage")
+    if request.param == "embedded":
+        archive = Directory(tmp_path / "archive")
+        return Moving(request.getfixturevalue("vault"), "local", "archive", {"local": disk, "archive": archive})
+    found: Installation = request.getfixturevalue("servers_vault")
+    return Moving(found, "s3", "local", {"s3": found.store, "local": disk})
 
 
 def migrate(vault: Installation, *arguments: str, failpoint: str = "") -> tuple[int | None, str]:
@@ -60,7 +94,7 @@ def assert_everything_reads(vault: Installation) -> None:
             assert vault.person.digest_of_stored(client, document) == digest
 
 
-def assert_nothing_unfinished(vault: Installation, store: Directory) -> None:
+def assert_nothing_unfinished(vault: Installation, store: Store) -> None:
     """What a killed writer left is swept once it is a second old."""
     deadline = time.monotonic() + 30
     while store.unfinished() and time.monotonic() < deadline:
@@ -70,48 +104,60 @@ def assert_nothing_unfinished(vault: Installation, store: Directory) -> None:
 
 def end_leases(vault: Installation) -> None:
     """As if the lease of a killed worker were over."""
-    with closing(sqlite3.connect(vault.database_url.removeprefix("sqlite:///"), timeout=20)) as database, database:
-        database.execute("UPDATE migrations_tools_migrationitem SET lease_until = '2000-01-01 00:00:00'")
-        database.execute("UPDATE migrations_tools_migrationitem SET finished_at = '2000-01-01 00:00:00'")
+    change_rows(vault, "UPDATE migrations_tools_migrationitem SET lease_until = '2000-01-01 00:00:00Z'")
+    change_rows(
+        vault,
+        "UPDATE migrations_tools_migrationitem SET finished_at = '2000-01-01 00:00:00Z' WHERE finished_at IS NOT NULL",
+    )
+
+
+def change_rows(vault: Installation, statement: str) -> None:
+    if vault.database_url.startswith("sqlite"):
+        path = vault.database_url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, timeout=20)) as database, database:
+            database.execute(statement.replace("00Z'", "00'"))
+    else:
+        with psycopg.connect(vault.database_url) as server:
+            server.execute(os.fsencode(statement))
 
 
 def objects_of_rows(vault: Installation) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {"local": set(), "archive": set()}
+    found: dict[str, set[str]] = defaultdict(set)
     for store, key in rows(vault.database_url, "SELECT storage_type, storage_path FROM documents_attachment"):
         found[store].add(key)
     return found
 
 
-def test_a_migration_killed_at_any_failpoint_goes_on_and_loses_nothing(vault: Installation) -> None:
+def test_a_migration_killed_at_any_failpoint_goes_on_and_loses_nothing(moving: Moving) -> None:
+    vault = moving.vault
     upload_some(vault, 6)
-    stores = {"local": Directory(vault.directory / "data" / "storage"), "archive": archive_of(vault)}
-    places = ["archive", "local"] * len(NAMED)
+    there, other = moving.there, moving.here
     for name in NAMED:
-        here = places.pop(0)
-        other = places[0]
         purges = name in ("migrate.purge-marked", "migrate.source-deleted")
-        status, told = migrate(vault, here, "--inline", failpoint="" if purges else name)
-        assert (status, f"failpoint {name}: killed" in told) == ((0, False) if purges else (-9, True)), told
-        end_leases(vault)
-        if not purges:
-            status, told = migrate(vault, "--resume", "--inline")
-            assert status == 0, told
-            end_leases(vault)
-        purge = [here, "--purge-source", "--no-input", "--inline"]
-        if purges:
-            status, told = migrate(vault, *purge, failpoint=name)
-            assert (status, f"failpoint {name}: killed" in told) == (-9, True), told
-            end_leases(vault)
-            purge = ["--resume", "--inline"]
-        status, told = migrate(vault, *purge)
-        assert status == 0, told
+        copy, purge = (there, "--inline"), (there, "--purge-source", "--no-input", "--inline")
+        kill_and_resume(vault, copy, failpoint="" if purges else name)
+        kill_and_resume(vault, purge, failpoint=name if purges else "")
         # An independent look at both stores: every object of a row and nothing else.
-        assert objects_of_rows(vault)[other] == set()
-        documents = {key for key in stores[here].objects() if key.startswith("documents/")}
-        assert documents == objects_of_rows(vault)[here]
-        assert {key for key in stores[other].objects() if key.startswith("documents/")} == set(), name
-        assert_nothing_unfinished(vault, stores[here])
+        held = {store: {key for key in moving.stores[store].objects() if is_ours(key)} for store in moving.stores}
+        assert held == {there: objects_of_rows(vault)[there], other: set()}, name
+        assert len(held[there]) == 6
+        assert_nothing_unfinished(vault, moving.stores[there])
+        there, other = other, there
     assert_everything_reads(vault)
+
+
+def kill_and_resume(vault: Installation, arguments: tuple[str, ...], *, failpoint: str) -> None:
+    status, told = migrate(vault, *arguments, failpoint=failpoint)
+    if failpoint:
+        assert (status, f"failpoint {failpoint}: killed" in told) == (-9, True), told
+        end_leases(vault)
+        status, told = migrate(vault, "--resume", "--inline")
+    assert status == 0, told
+    end_leases(vault)
+
+
+def is_ours(key: str) -> bool:
+    return key.startswith("documents/") and not key.endswith(".part")
 
 
 def read_until(stop: threading.Event, web: Web, person: Person, wrong: list[str]) -> None:
@@ -151,16 +197,16 @@ def latest(vault: Installation) -> dict[str, str]:
     return dict(zip(("state", "destination"), found[0], strict=True)) if found else {"state": "", "destination": ""}
 
 
-def migrate_under_readers(vault: Installation, *, documents: int, kills: int, readers: int) -> None:
+def migrate_under_readers(moving: Moving, *, documents: int, kills: int, readers: int) -> None:
+    vault, wrong = moving.vault, list[str]()
     upload_some(vault, documents)
-    wrong: list[str] = []
     with web_server(vault.processes) as web:
         stop = threading.Event()
         threads = [threading.Thread(target=read_until, args=(stop, web, vault.person, wrong)) for _ in range(readers)]
         for thread in threads:
             thread.start()
         try:
-            for destination in ("archive", "local"):
+            for destination in (moving.there, moving.here):
                 move_with_kills(vault, destination, kills=kills // 2)
                 there = objects_of_rows(vault)
                 assert {store: len(keys) for store, keys in there.items() if keys} == {destination: documents}
@@ -172,14 +218,14 @@ def migrate_under_readers(vault: Installation, *, documents: int, kills: int, re
     assert_everything_reads(vault)
 
 
-def test_a_few_random_kills_under_readers_lose_nothing(vault: Installation) -> None:
-    migrate_under_readers(vault, documents=30, kills=6, readers=4)
+def test_a_few_random_kills_under_readers_lose_nothing(moving: Moving) -> None:
+    migrate_under_readers(moving, documents=30, kills=6, readers=4)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(7200)
-def test_two_hundred_random_kills_under_readers_lose_nothing(vault: Installation) -> None:
-    migrate_under_readers(vault, documents=2000, kills=200, readers=200)
+def test_two_hundred_random_kills_under_readers_lose_nothing(moving: Moving) -> None:
+    migrate_under_readers(moving, documents=2000, kills=200, readers=200)
 
 
 def test_a_worker_that_dies_is_taken_over_by_another(vault: Installation) -> None:
