@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from pytest_django.fixtures import Settings
 
 from documents import wiring
@@ -12,7 +13,9 @@ from documents.conf.storage_file import OwnConfig, StorageFile
 from documents.services.actors import Actor
 from documents.storage.base import StorageProvider
 from documents.storage.forwarding import undecorated
+from tests.conftest import PASSWORD
 from tests.migrations_tools.moving import THERE, Stores
+from tests.migrations_tools.operating import staff
 
 OPERATOR = Actor(user=None, via="command")
 
@@ -39,3 +42,22 @@ def here(stores: Stores) -> StorageProvider:
 @pytest.fixture
 def there(stores: Stores) -> StorageProvider:
     return undecorated(wiring.store_itself(stores.there))
+
+
+@pytest.fixture
+def clerk(db: None) -> User:
+    """Staff, with every permission but those to look at runs and to operate them."""
+    user = User.objects.create_user("clerk", "clerk@example.org", PASSWORD, is_staff=True)
+    both = ("view_migrationrun", "change_migrationrun", "operate_migrationrun")
+    user.user_permissions.set(Permission.objects.exclude(codename__in=both))
+    return user
+
+
+@pytest.fixture
+def viewer(db: None) -> User:
+    return staff("viewer", "view_migrationrun")
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return staff("operator", "operate_migrationrun")
