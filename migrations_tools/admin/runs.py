@@ -52,7 +52,6 @@ class MigrationRunAdmin(ReadOnlyAdmin):
 
     list_display = ("run", "kind", "destination", "state", "done", "successful", "failed", "skipped", "by", "made")
     list_select_related = ("created_by",)
-    list_filter = ("state", "kind", "destination")
     list_per_page = 20  # the items of every run on it are counted
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -122,6 +121,6 @@ class MigrationRunAdmin(ReadOnlyAdmin):
         """A command has no user."""
         return run.created_by.get_username() if run.created_by else "command"
 
-    @admin.display(description="Made at (UTC)")
+    @admin.display(description="Made at")
     def made(self, run: MigrationRun) -> str:
-        return f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M}"
+        return f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -23,7 +23,6 @@ MEGABYTE = 1_000_000
 class StartForm(forms.ModelForm):
     """Where it is valid, ``instance`` is the run."""
 
-    destination = forms.ChoiceField(help_text="The store that documents are in afterwards.")
     kind = forms.ChoiceField(choices=KINDS)
     owner = forms.CharField(
         required=False, max_length=150, help_text="The user name of a person: only what they own is moved."
@@ -57,7 +56,9 @@ class StartForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         names = vault_config().store_names()
         self.fields["destination"] = forms.ChoiceField(
-            choices=[(name, name) for name in names], help_text=self.fields["destination"].help_text
+            choices=[(name, name) for name in names],
+            initial=vault_config().storage_type,
+            help_text="The store that documents are in afterwards.",
         )
 
     def clean_owner(self) -> User | None:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from documents.errors import VaultError
 from documents.http.caller import actor_of
+from documents.wiring import vault_config
 from migrations_tools import control
 from migrations_tools.admin.access import demand_operator
 from migrations_tools.admin.actions import to_page_of, wake
@@ -56,6 +57,7 @@ def _plan(
     request: HttpRequest, form: StartForm, found: Preview, *, problem: str = "", is_unconfirmed: bool = False
 ) -> HttpResponse:
     run = form.instance
+    uploads = vault_config().storage_type
     has_work = bool(found.total.objects or found.refused)
     return _page(
         request,
@@ -69,6 +71,7 @@ def _plan(
         problem=problem,
         confirmation=CONFIRMATION if run.kind == RunKind.PURGE else "",
         is_unconfirmed=is_unconfirmed,
+        uploads_go_to="" if run.kind != RunKind.COPY or run.destination == uploads else uploads,
         can_start=has_work and not problem and not found.held_by,
     )
 

@@ -10,12 +10,16 @@ from tests.services.processes import HOST, answers, free_port, run, running, wai
 MAX_UPLOAD_SIZE = 5_000_000
 # In the site's directory.
 DATABASE, STORAGE = "vault.sqlite3", "storage"
+# The name of a second store, to which documents can be moved.
+SECOND_STORE = "second"
 
 
 @contextmanager
 def vault_site(directory: Path) -> Iterator[str]:
     """The base URL of a vault that lives as long as the block."""
-    environment = _environment(directory)
+    environment = site_environment(directory)
+    second = f'[stores.{SECOND_STORE}]\ntype = "local"\npath = "{directory / SECOND_STORE}"\n'
+    (directory / "stores.toml").write_text(second)
     run([sys.executable, "-m", "tests.browser.prepare"], environment=environment)
     port, log = free_port(), directory / "web.log"
     listening = {"VAULT_HOST": HOST, "PORT": str(port)}
@@ -26,7 +30,8 @@ def vault_site(directory: Path) -> Iterator[str]:
         yield f"http://localhost:{port}"
 
 
-def _environment(directory: Path) -> dict[str, str]:
+def site_environment(directory: Path) -> dict[str, str]:
+    """What a process of this vault has in its environment."""
     return {
         "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
         "VAULT_ENV_FILE": str(directory / "no-env-file"),
@@ -40,6 +45,7 @@ def _environment(directory: Path) -> dict[str, str]:
         "EMAIL_URL": "dummymail://",
         "STORAGE_TYPE": "local",
         "LOCAL_STORAGE_PATH": str(directory / STORAGE),
+        "VAULT_STORAGE_FILE": str(directory / "stores.toml"),
         "VAULT_DATA_DIR": str(directory),
         "VAULT_KEYS_DIR": str(directory / "keys"),
         "VAULT_MAX_UPLOAD_SIZE": str(MAX_UPLOAD_SIZE),

@@ -30,7 +30,7 @@ document.addEventListener("submit", (event) => {
 function notRefreshed() {
   const note = document.createElement("p");
   note.className = "note warning";
-  note.textContent = "The list could not be refreshed. Reload the page, and sign in again if it asks you to.";
+  note.textContent = "The page could not be refreshed. Reload it, and sign in again if it asks you to.";
   document.getElementById("messages").replaceChildren(note);
 }
 
