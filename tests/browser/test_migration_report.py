@@ -14,7 +14,7 @@ from migrations_tools.reports.items import ReportedItem
 from migrations_tools.reports.measures import CLASSES, Bucket, SizeClass, Throughput
 from migrations_tools.reports.page import rendered
 from migrations_tools.states import ItemState
-from tests.browser.test_every_page import LOOKS
+from tests.browser.accessibility import LOOKS
 
 BEGIN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
