@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import hypothesis
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from documents.storage.s3 import S3Provider
 
 pytest_plugins = ["tests.services.fixtures"]
+
+# How fast values are made says something about the machine, nothing about the vault.
+hypothesis.settings.register_profile("vault", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("vault")
 
 PASSWORD = "correct horse battery staple"
 Store = Callable[..., Document]

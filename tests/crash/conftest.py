@@ -1,6 +1,7 @@
 """Installations of the vault, each once for a module."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,20 @@ from tests.services.s3_server import S3Server
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+# Every test of these makes an installation of its own; the others share the one of their module.
+APART = {"test_collector", "test_configuration", "test_first_run", "test_full_disk", "test_migration"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one installation on one worker of pytest-xdist: to make it takes longer than most of them."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and item.path.stem not in APART:
+            parameters = item.callspec.params if hasattr(item, "callspec") else {}
+            kind = parameters.get("installation", "")
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{kind}"))
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ fork: no connection, no key, no provider. Requests are JSON lines on stdin, answ
 import json
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -68,6 +69,7 @@ def start(role: str, arguments: dict[str, Any], environment: dict[str, str], log
         return child
     end_with(parent)
     os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored here, as in a shell's background job
     os.environ.update(environment)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for number, target in ((0, os.open(os.devnull, os.O_RDONLY)), (1, output), (2, output)):

@@ -29,6 +29,8 @@ def main(arguments: list[str]) -> int:
     if not command:
         sys.stderr.write("usage: python -m tests.services.run -- COMMAND…\n")
         return 2
+    # A shell's job in the background begins with Ctrl-C ignored, and so would everything below it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
