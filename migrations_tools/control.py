@@ -5,7 +5,7 @@ Every change is a conditional UPDATE by the table of transitions, so that of two
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Min, QuerySet
 from django.db.models.functions import Now
 
@@ -45,7 +45,7 @@ def begin(run: MigrationRun) -> bool:
 
 
 def settle(run: MigrationRun) -> bool:
-    """Bring a run to where its state leads, once nobody is at work on it. Returns whether there is more to do."""
+    """Bring a run to where its state leads, once nobody is at work on it. Returns whether it is to be worked on."""
     run.refresh_from_db()
     if run.state == RunState.PAUSING and not is_held(run):
         _change(run, RunState.PAUSED, "paused", SYSTEM)
@@ -55,7 +55,7 @@ def settle(run: MigrationRun) -> bool:
         failed = run.items.filter(state=ItemState.FAILED).exists()
         over = RunState.FAILED if failed else RunState.SUCCEEDED
         _change(run, over, over.value, SYSTEM, finished_at=Now())
-    return run.state in MOVING
+    return run.state in (RunState.QUEUED, RunState.RUNNING)
 
 
 def pause(run: MigrationRun, actor: Actor) -> None:
@@ -66,6 +66,7 @@ def pause(run: MigrationRun, actor: Actor) -> None:
 
 def resume(run: MigrationRun, actor: Actor) -> None:
     """Queue a run again that stands still. It goes on where it was."""
+    run.refresh_from_db()
     if run.state == RunState.FAILED:
         raise MigrationRefused(f"Run {run.pk} is over. Try its failed items again: --retry-failed {run.pk}.")
     _demand(run, RunState.QUEUED, "resumed", actor, note="")
@@ -74,10 +75,22 @@ def resume(run: MigrationRun, actor: Actor) -> None:
 def retry_failed(run: MigrationRun, actor: Actor) -> int:
     """Queue a FAILED run again, with its failed items as if they were new. Returns how many those are.
 
-    Raises MigrationRefused where it did not fail, RowsHeld where another run has one of the rows by now.
+    What was let go when the run failed as a whole is among them. Raises MigrationRefused where it did not fail,
+    RowsHeld where another run has one of the rows by now.
     """
+    try:
+        return _tried_again(run, actor)
+    except IntegrityError:
+        return _tried_again(run, actor)  # another run took one of the rows at this moment: it has a number now
+
+
+def _tried_again(run: MigrationRun, actor: Actor) -> int:
     with transaction.atomic(durable=True):
-        failed = run.items.filter(state=ItemState.FAILED)
+        # Others that stand still are queued again too, but by ``resume``, and their items are not made new.
+        if not MigrationRun.objects.select_for_update(of=("self",)).filter(pk=run.pk, state=RunState.FAILED).exists():
+            run.refresh_from_db()
+            raise MigrationRefused(f"Run {run.pk} is {run.state}: it cannot be retried now.")
+        failed = run.items.filter(state__in=[ItemState.FAILED, ItemState.PENDING])
         others = MigrationItem.objects.filter(holds_row=True).exclude(run=run)
         if run.kind != RunKind.VERIFY:
             holder = others.filter(object_id__in=failed.values("object_id")).first()
@@ -111,8 +124,9 @@ def interrupt(run: MigrationRun, actor: Actor = SYSTEM, *, note: str = "") -> bo
 
 def fail(run: MigrationRun, note: str) -> None:
     """End a run that cannot be worked on at all; the rows that it held are let go."""
-    if _change(run, RunState.FAILED, "failed", SYSTEM, note=note[:500], finished_at=Now()):
-        _pending(run).update(holds_row=False)
+    with transaction.atomic(durable=True):
+        if _moved(run, RunState.FAILED, "failed", SYSTEM, note=note[:500], finished_at=Now()):
+            _pending(run).update(holds_row=False)
 
 
 def oldest_run_at_work() -> datetime | None:

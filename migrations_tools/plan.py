@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
@@ -18,10 +18,12 @@ from documents.models.clock import database_now
 from documents.wiring import vault_config
 from migrations_tools.errors import RowsHeld
 from migrations_tools.models import MigrationItem, MigrationRun
-from migrations_tools.states import ItemState, RunKind, SourceState
+from migrations_tools.states import ItemState, RunKind, RunState, SourceState
 
 # Rows of one query, and of one transaction.
 BATCH = 1000
+# Whoever stops a run stops its planning as well; it goes on where it was.
+PLANNED_IN = (RunState.QUEUED, RunState.RUNNING)
 
 Row = Attachment | StagedAttachment | Payload
 Rows = QuerySet[Any]
@@ -70,10 +72,11 @@ def kept_sources(run: MigrationRun, *, grace: timedelta) -> Rows:
 def complete_plan(run: MigrationRun, progress: Callable[[int], object] = lambda _count: None) -> None:
     """Make the items that are still missing; ``progress`` is told how many there are. Safe to repeat and in parallel.
 
-    Raises RowsHeld where another run has one of the rows; the items that were made are taken back then.
+    Ends early, with ``planned_at`` None, where somebody stops the run. Raises RowsHeld where another run has one of the
+    rows; the items that were made are taken back then.
     """
     tables = _tables(run)
-    while run.planned_at is None:
+    while run.planned_at is None and run.state in PLANNED_IN:
         table, after = run.plan_position or [0, None]
         room = BATCH if run.max_items is None else min(BATCH, run.max_items - run.planned_items)
         if table == len(tables) or room < 1:
@@ -83,8 +86,10 @@ def complete_plan(run: MigrationRun, progress: Callable[[int], object] = lambda 
         position = [table, str(rows[-1].pk)] if rows else [table + 1, None]
         try:
             _write(run, rows, position)
+        except IntegrityError:
+            continue  # another run took one of the rows at this moment: the next look finds its number
         except RowsHeld:
-            MigrationItem.objects.filter(run=run).delete()
+            _take_back(run)
             raise
         run.refresh_from_db()
         progress(run.planned_items)
@@ -105,8 +110,8 @@ def _write(run: MigrationRun, rows: Sequence[Any], position: list[Any]) -> None:
     """One batch and the position behind it, or neither: another planner may have been here."""
     items = list(_items(run, rows))
     with transaction.atomic(durable=True):
-        here = MigrationRun.objects.select_for_update().filter(pk=run.pk, planned_at=None).first()
-        if here is None or here.plan_position != run.plan_position:
+        here = MigrationRun.objects.select_for_update(of=("self",)).filter(pk=run.pk, planned_at=None).first()
+        if here is None or here.state not in PLANNED_IN or here.plan_position != run.plan_position:
             return
         held = [item.object_id for item in items if item.holds_row]
         holder = MigrationItem.objects.filter(object_id__in=held, holds_row=True).exclude(run=run).first()
@@ -123,11 +128,19 @@ def _write(run: MigrationRun, rows: Sequence[Any], position: list[Any]) -> None:
         )
 
 
+def _take_back(run: MigrationRun) -> None:
+    """As if nothing had been planned: who tries the run again later plans it from its beginning."""
+    with transaction.atomic(durable=True):
+        MigrationRun.objects.filter(pk=run.pk).update(plan_position=[], planned_items=0)
+        MigrationItem.objects.filter(run=run).delete()
+
+
 def _finish(run: MigrationRun) -> None:
     there = 0
     if run.kind == RunKind.COPY:
         there = sum(rows.filter(storage_type=run.destination).count() for rows in rows_of(run))
-    MigrationRun.objects.filter(pk=run.pk, planned_at=None).update(planned_at=Now(), already_there=there)
+    unplanned = MigrationRun.objects.filter(pk=run.pk, planned_at=None, state__in=PLANNED_IN)
+    unplanned.update(planned_at=Now(), already_there=there)
     run.refresh_from_db()
 
 
