@@ -1,7 +1,8 @@
 """How fast a worker goes: how many objects at once, how many bytes a second, and when it is to stop.
 
-Objects at once follow the store: one answer "slow down" halves them and makes everybody wait a moment; each quiet
-stretch allows one more. That is additive increase, multiplicative decrease, as TCP does it (RFC 5681 section 3.1).
+Objects at once follow the store: an answer "slow down" halves them and makes everybody wait a moment; what comes in
+that moment was asked before, and counts as the same answer. Each quiet stretch allows one more. That is additive
+increase, multiplicative decrease, as TCP does it (RFC 5681 section 3.1).
 """
 
 import threading
@@ -26,6 +27,7 @@ class Pace:
         self._rate = bytes_per_second
         self._free_at = time.monotonic()
         self._pause, self._quiet = 0.0, 0
+        self._resumes_at = self._free_at
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
@@ -42,16 +44,19 @@ class Pace:
         """An object was answered for without complaint."""
         with self._lock:
             self._quiet += 1
-            if self._quiet >= QUIET and self._allowed < self._most:
-                self._allowed, self._quiet = self._allowed + 1, 0
+            if self._quiet >= QUIET:
+                self._allowed, self._quiet = min(self._most, self._allowed + 1), 0
                 self._pause = 0.0
 
     def slow_down(self) -> None:
         """A store did not answer, or asked for less."""
         with self._lock:
+            if time.monotonic() < self._resumes_at:
+                return
             self._allowed, self._quiet = max(1, self._allowed // 2), 0
             self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
-            self._free_at = max(self._free_at, time.monotonic() + self._pause)
+            self._resumes_at = time.monotonic() + self._pause
+            self._free_at = max(self._free_at, self._resumes_at)
 
     def begin(self) -> None:
         """Wait until another object may begin. Raises Stopped."""
