@@ -25,11 +25,14 @@ def work_on_run(run_id: int, number: int, ticket: str) -> None:
     place = workers.Place(run_id, number, ticket)
     if not place.keep():
         return
-    if not work_on(run_id, longest=STRETCH, keep=place.keep):
-        for run in MigrationRun.objects.filter(pk=run_id):
-            keep_report(run)
-    elif place.keep():
-        work_on_run.delay(run_id, number, ticket)
+    if work_on(run_id, longest=STRETCH, keep=place.keep):
+        if following := place.hand_on():
+            _send(following)
+        return
+    # A run that is resumed at once finds its places free.
+    place.leave()
+    for run in MigrationRun.objects.filter(pk=run_id):
+        keep_report(run)
 
 
 @shared_task
@@ -47,4 +50,8 @@ def sweep_runs() -> None:
 def wake(run: MigrationRun) -> None:
     """Have workers come to the run, as many as it may have and where none is. Raises OSError without a broker."""
     for place in workers.free_places(run):
-        work_on_run.delay(place.run_id, place.number, place.ticket)
+        _send(place)
+
+
+def _send(place: workers.Place) -> None:
+    work_on_run.delay(place.run_id, place.number, place.ticket)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
+from django.db.models import QuerySet
+
 from documents.models.clock import database_now
 from migrations_tools.models import MigrationRun, MigrationWorker
 
@@ -26,12 +28,25 @@ class Place:
 
     def keep(self) -> bool:
         """Give a sign of life. Returns False where the place is another's by now."""
-        mine = MigrationWorker.objects.filter(run=self.run_id, number=self.number, ticket=self.ticket)
-        return bool(mine.update(seen_at=database_now()))
+        return self._note()
+
+    def hand_on(self) -> "Place | None":
+        """Return the place with a new ticket, for the message that follows; None where it is another's by now.
+
+        So a message that is delivered twice is followed by one, and one that is delivered late by none.
+        """
+        ticket = str(uuid4())
+        return Place(self.run_id, self.number, ticket) if self._note(ticket=ticket) else None
 
     def leave(self) -> None:
         """Have the place free at once."""
-        MigrationWorker.objects.filter(run=self.run_id, number=self.number, ticket=self.ticket).delete()
+        self._mine().delete()
+
+    def _mine(self) -> QuerySet[MigrationWorker]:
+        return MigrationWorker.objects.filter(run=self.run_id, number=self.number, ticket=self.ticket)
+
+    def _note(self, **changes: object) -> bool:
+        return bool(self._mine().update(seen_at=database_now(), **changes))
 
 
 def free_places(run: MigrationRun) -> Iterator[Place]:

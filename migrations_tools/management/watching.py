@@ -59,15 +59,14 @@ def _wait(run: MigrationRun, stderr: OutputWrapper, *, here: bool) -> None:
     seen = time.monotonic()
     with _progress(run, stderr) as progress:
         while run.state in MOVING:
-            if here:
-                work_on(run.pk, longest=timedelta(seconds=LOOK))
+            is_busy = here and work_on(run.pk, longest=timedelta(seconds=LOOK))
             run.refresh_from_db()
             looked = time.monotonic()
             progress.show(figures_of(run))
-            if here or run.state not in MOVING:
+            if is_busy or run.state not in MOVING:
                 continue
             time.sleep(max(LOOK, 10 * (time.monotonic() - looked)))
-            if is_held(run):
+            if here or is_held(run):
                 seen = time.monotonic()
             elif time.monotonic() - seen > PATIENCE.total_seconds():
                 stderr.write("No worker is at it. This process does the work itself.")

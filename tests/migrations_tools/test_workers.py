@@ -1,0 +1,233 @@
+"""Workers of a run: as many as it may have, whatever is delivered how often, and one end state."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db.models import Count
+
+from documents.models import Attachment, AuditEvent
+from documents.models.clock import database_now
+from migrations_tools import control, tasks
+from migrations_tools.models import MigrationItem, MigrationReport, MigrationRun, MigrationWorker
+from migrations_tools.plan import complete_plan
+from migrations_tools.states import RunState
+from migrations_tools.workers import SILENT, Place, free_places
+from tests.conftest import Store
+from tests.migrations_tools.moving import OPERATOR, Stores, is_whole, outcomes
+from tests.migrations_tools.test_leases import end_leases
+from tests.parallel import in_parallel
+from vault.celery import app
+
+LEASE = timedelta(minutes=5)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[Place]:
+    """What was sent to workers that never take it."""
+    messages: list[Place] = []
+    monkeypatch.setattr(
+        tasks.work_on_run, "apply_async", lambda args, _kwargs=None, **_options: messages.append(Place(*args))
+    )
+    return messages
+
+
+def new_run(stores: Stores, **options: Any) -> MigrationRun:
+    return control.create(MigrationRun(destination=stores.there, **options), OPERATOR)
+
+
+def fall_silent(run: MigrationRun) -> None:
+    run.places.update(seen_at=database_now() - SILENT)
+
+
+def deliver(place: Place) -> None:
+    tasks.work_on_run(place.run_id, place.number, place.ticket)
+
+
+def test_each_place_is_taken_once_however_many_ask(stores: Stores) -> None:
+    run = new_run(stores, workers=3)
+
+    assert [place.number for place in free_places(run)] == [0, 1, 2]
+    assert list(free_places(run)) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ten_who_wake_a_run_together_take_each_place_once(stores: Stores) -> None:
+    run = new_run(stores, workers=3)
+    for _ in range(2):
+        taken = [place for places in in_parallel(lambda: list(free_places(run))) for place in places]
+        assert sorted(place.number for place in taken) == [0, 1, 2]
+        assert all(place.keep() for place in taken)
+        fall_silent(run)
+
+
+def test_a_silent_place_is_given_to_another_and_the_earlier_message_has_none(
+    stores: Stores, store: Store, sent: list[Place]
+) -> None:
+    row, run = store().current_attachment(), new_run(stores, workers=1)
+    [first] = free_places(run)
+    fall_silent(run)
+    [second] = free_places(run)
+
+    deliver(first)
+
+    row.refresh_from_db()
+    assert (row.storage_type, MigrationRun.objects.get(pk=run.pk).state) == (stores.here, RunState.QUEUED)
+    assert (first.keep(), first.hand_on(), second.keep()) == (False, None, True)
+    deliver(second)
+    assert outcomes(run) == {"done": 1}
+    assert sent == []
+
+
+def test_a_sign_of_life_keeps_a_place(stores: Stores) -> None:
+    run = new_run(stores, workers=1)
+    [place] = free_places(run)
+    fall_silent(run)
+
+    assert place.keep()
+
+    assert list(free_places(run)) == []
+
+
+def test_many_wakes_send_no_more_messages_than_there_are_places(stores: Stores, sent: list[Place]) -> None:
+    run = new_run(stores, workers=2)
+    for _ in range(20):
+        tasks.wake(run)
+        tasks.sweep_runs()
+
+    assert [(place.run_id, place.number) for place in sent] == [(run.pk, 0), (run.pk, 1)]
+
+
+def test_the_sweeper_wakes_silent_places_alone(stores: Stores, sent: list[Place]) -> None:
+    run = new_run(stores, workers=3)
+    tasks.wake(run)
+    run.places.filter(number=1).update(seen_at=database_now() - SILENT)
+    sent.clear()
+
+    tasks.sweep_runs()
+
+    assert [place.number for place in sent] == [1]
+
+
+def test_the_sweeper_wakes_no_run_that_stands_still_or_is_over(stores: Stores, sent: list[Place]) -> None:
+    for state in RunState:
+        MigrationRun.objects.create(destination=stores.there, state=state, workers=1)
+
+    tasks.sweep_runs()
+
+    woken = MigrationRun.objects.filter(pk__in=[place.run_id for place in sent])
+    assert {run.state for run in woken} == {RunState.QUEUED, RunState.RUNNING}
+    assert not MigrationRun.objects.filter(state__in=[RunState.PAUSING, RunState.CANCELLING]).exists()
+
+
+def busy_elsewhere(stores: Stores) -> MigrationRun:
+    """A run whose one item another worker has."""
+    run = new_run(stores, workers=1)
+    control.begin(run)
+    complete_plan(run)
+    run.items.update(lease=uuid4(), lease_until=database_now() + LEASE)
+    return run
+
+
+def test_a_message_that_is_delivered_ten_times_is_followed_by_one(
+    stores: Stores, store: Store, sent: list[Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "STRETCH", timedelta(0))
+    store()
+    run = busy_elsewhere(stores)
+    [place] = free_places(run)
+
+    for _ in range(10):
+        deliver(place)
+
+    assert [(message.run_id, message.number) for message in sent] == [(run.pk, 0)]
+    assert sent[0].ticket != place.ticket
+    assert sent[0].keep()
+
+
+@pytest.mark.parametrize("stop", [control.pause, control.cancel])
+def test_a_worker_of_a_run_that_is_being_stopped_does_not_come_back(
+    stores: Stores, store: Store, sent: list[Place], stop: Callable[..., None]
+) -> None:
+    """Whoever has the last item brings the run to its end, or the sweeper does: messages would go round and round."""
+    store()
+    run = busy_elsewhere(stores)
+    stop(run, OPERATOR)
+    [place] = free_places(run)
+
+    deliver(place)
+
+    assert sent == []
+    assert run.state in (RunState.PAUSING, RunState.CANCELLING)
+    end_leases()
+    tasks.sweep_runs()
+    run.refresh_from_db()
+    assert run.state in (RunState.PAUSED, RunState.CANCELLED)
+
+
+def test_a_run_that_is_resumed_at_once_finds_its_places_free(stores: Stores, sent: list[Place]) -> None:
+    run = new_run(stores, workers=1)
+    control.begin(run)
+    tasks.wake(run)
+    control.pause(run, OPERATOR)
+    deliver(sent.pop())
+    control.resume(run, OPERATOR)
+
+    tasks.wake(run)
+
+    assert len(sent) == 1
+    assert sent[0].keep()
+
+
+def end_state() -> dict[str, object]:
+    """All that a run leaves behind, but for times, and for who did how much of it."""
+    runs = MigrationRun.objects.values("state", "planned_items", "already_there", "note")
+    items = MigrationItem.objects.order_by("object_id").values(
+        *("run", "object_id", "state", "code", "detail", "lease", "holds_row", "source_state", "destination_path")
+    )
+    audited = AuditEvent.objects.filter(action__startswith="migration.").values("action")
+    return {
+        "runs": list(runs.order_by("pk")),
+        "items": list(items),
+        "rows": list(Attachment.objects.order_by("pk").values("pk", "storage_type", "storage_path")),
+        "audit": {row["action"]: row["count"] for row in audited.order_by().annotate(count=Count("pk"))},
+        "places": MigrationWorker.objects.count(),
+        "reports": MigrationReport.objects.count(),
+    }
+
+
+DELIVERIES: dict[str, Callable[[Place], object]] = {
+    "migrations_tools.tasks.work_on_run": deliver,
+    "migrations_tools.tasks.sweep_runs": lambda _place: tasks.sweep_runs(),
+}
+
+
+def test_every_task_of_migration_is_repeated_here() -> None:
+    assert set(DELIVERIES) == {name for name in app.tasks if name.startswith("migrations_tools.")}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("times", [2, 10])
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_a_task_delivered_at_once_and_again_and_late_ends_where_one_ends(
+    stores: Stores, store: Store, name: str, times: int
+) -> None:
+    rows = [store(f"{number}".encode()).current_attachment() for number in range(4)]
+    run = new_run(stores, workers=2, batch_size=2, threads=2)
+    [place, *_] = free_places(run) if name.endswith("work_on_run") else [Place(run.pk, 0, "")]
+
+    in_parallel(lambda: DELIVERIES[name](place), times)
+
+    # Whoever was too late left the rest to the others, or to the sweeper.
+    fall_silent(run)
+    tasks.sweep_runs()
+    ended = end_state()
+    assert outcomes(run) == {"done": 4}
+    assert ended["audit"] == dict.fromkeys(("migration.created", "migration.begun", "migration.succeeded"), 1)
+    assert ended["reports"] == 1
+    assert all(is_whole(row) for row in rows)
+    for _ in range(times):
+        DELIVERIES[name](place)
+    assert end_state() == ended
