@@ -1,7 +1,7 @@
 """The work of a run that copies: each row is switched once its object was read back from the destination."""
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from django.db import transaction
@@ -42,7 +42,7 @@ class CopyWork:
                 self._rows[item.pk] = row
                 yield Step(item, self._copy(item, row))
 
-    def _copy(self, item: MigrationItem, row: Row) -> "partial[None]":
+    def _copy(self, item: MigrationItem, row: Row) -> Callable[[], None]:
         source: StorageProvider = self._places.provider(item.source_type)
         order = Order(
             object_id=item.object_id,
@@ -50,10 +50,14 @@ class CopyWork:
             destination_path=item.destination_path,
             size=row.sealed_size,
             digest=row.digest,
-            # One that is tried again may have been rewrapped a moment ago.
-            with_sidecars=item.attempts > 1 or self._places.has_sidecars(item.source_type),
         )
-        return partial(copy_object, source, self._destination, order, self._pace)
+
+        def call() -> None:
+            # One that is tried again may have been rewrapped a moment ago.
+            with_sidecars = item.attempts > 1 or self._places.has_sidecars(item.source_type)
+            copy_object(source, self._destination, replace(order, with_sidecars=with_sidecars), self._pace)
+
+        return call
 
     def settle(self, token: UUID, step: Step) -> None:
         """The row and the item change together, or neither does."""

@@ -18,7 +18,7 @@ from migrations_tools.places import Places
 from migrations_tools.rows import Row, find_rows
 from migrations_tools.states import ItemState, SourceState
 from migrations_tools.steps import Step, end
-from migrations_tools.transfer import delete_with_sidecars
+from migrations_tools.transfer import copy_sidecars, delete_with_sidecars
 from migrations_tools.verifying import compare
 
 IN_USE, ONE_PLACE, PURGED_BEFORE = "in-use-again", "one-place", "purged-before"
@@ -41,10 +41,13 @@ class PurgeWork:
                 # Its document was deleted: what was kept of it goes without asking.
                 yield Step(item, lambda: None)
             else:
-                yield Step(item, partial(self._compare, row))
+                yield Step(item, partial(self._compare, item, row))
 
-    def _compare(self, row: Row) -> None:
-        compare(self._places.provider(row.storage_type), row.storage_path, row.digest, self._pace)
+    def _compare(self, item: MigrationItem, row: Row) -> None:
+        """The object, and its newer key blocks: one that was written to the source late is copied now."""
+        destination = self._places.provider(row.storage_type)
+        compare(destination, row.storage_path, row.digest, self._pace)
+        copy_sidecars(self._places.provider(item.source_type), destination, item.object_id)
 
     def _refusal(self, item: MigrationItem, row: Row) -> str:
         if (row.storage_type, row.storage_path) == (item.source_type, item.source_path):

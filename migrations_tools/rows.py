@@ -6,6 +6,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from documents.models import Attachment, ObjectRemoval, Payload, StagedAttachment
+from migrations_tools.models import MigrationItem
+from migrations_tools.states import RunKind
 
 Row = Attachment | StagedAttachment | Payload
 State = StagedAttachment.State
@@ -34,6 +36,15 @@ def switch_row(row: Row, *, storage_type: str, storage_path: str) -> bool:
         rows.filter(**same, key_block=row.key_block).update(storage_type=storage_type, storage_path=storage_path)
         for rows in _tables()
     )
+
+
+def has_left(item: MigrationItem, kind: str) -> bool:
+    """Whether the item's row is no more, or no longer names the object that a run of this kind is to read."""
+    row = find_rows([item.object_id]).get(item.object_id)
+    if row is None:
+        return True
+    # What a run that purges reads is where the row points now.
+    return kind != RunKind.PURGE and (row.storage_type, row.storage_path) != (item.source_type, item.source_path)
 
 
 def note_removal(object_id: UUID, *, storage_type: str, storage_path: str) -> None:

@@ -18,13 +18,14 @@ from django.db import transaction
 from documents.errors import (
     BucketNotFound,
     ConfigurationError,
+    ObjectNotFound,
     StorageAccessDenied,
     StorageError,
     StorageFull,
 )
 from documents.wiring import vault_config
 from migrations_tools import control
-from migrations_tools.copying import CopyWork
+from migrations_tools.copying import CHANGED, CopyWork
 from migrations_tools.errors import MigrationRefused
 from migrations_tools.leases import give_back, put_off, renew, take_items
 from migrations_tools.models import MigrationItem, MigrationRun
@@ -32,6 +33,7 @@ from migrations_tools.pace import Pace, Stopped
 from migrations_tools.places import Places
 from migrations_tools.plan import complete_plan
 from migrations_tools.purging import PurgeWork
+from migrations_tools.rows import has_left
 from migrations_tools.states import ItemState, RunKind, RunState
 from migrations_tools.steps import Step, Work, end
 from migrations_tools.verifying import VerifyWork
@@ -155,6 +157,8 @@ class _Stretch:
         if not done:
             return []
         ended = [(*self.pending.pop(future), future.exception()) for future in done]
+        # In the order of the plan, which is that of the rows' keys: whoever deletes several locks them in it as well.
+        ended.sort(key=lambda each: each[1].item.pk)
         following = []
         with transaction.atomic(durable=True):
             for token, step, error in ended:
@@ -178,6 +182,9 @@ class _Stretch:
         if isinstance(error, (StorageFull, BucketNotFound)) or self._is_shut_out(error, item):
             give_back(token, [item.pk])
             return _Halt(str(error))
+        if isinstance(error, ObjectNotFound) and has_left(item, self.run.kind):
+            put_off(token, item.pk, code=CHANGED)  # what became of it is told when it is begun again
+            return None
         if error.retryable:
             self._pace.slow_down()
             if item.attempts < MOST_ATTEMPTS:
@@ -192,10 +199,4 @@ class _Stretch:
         """Whether a refusal is about this worker's credentials, and not about this one object."""
         if not isinstance(error, StorageAccessDenied):
             return False
-        if error.provider != item.source_type:
-            return True
-        try:
-            self._places.provider(item.source_type).exists("check/whether-anything-is-allowed")
-        except StorageError:
-            return True
-        return False
+        return error.provider != item.source_type or self._places.refuses_everything(item.source_type)

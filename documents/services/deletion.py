@@ -35,11 +35,13 @@ def delete_document(document_id: UUID, *, owner: User | None, actor: Actor) -> N
             raise DocumentNotFound
         if until := document.retained_until():
             raise RetentionActive(until)
-        versions, payloads = document.attachments.all(), document.payloads.all()
+        # Locked, so that a migration that is about to point one at another store does so before or not at all.
+        versions = list(document.attachments.select_for_update(of=("self",)).order_by("pk"))
+        payloads = list(document.payloads.select_for_update(of=("self",)).order_by("pk"))
         removals = [*note_removals(versions), *note_removals(payloads)]
         Link.objects.filter(document=document, revoked_at=None).update(revoked_at=Now())
         audit.record("document.deleted", actor, document_id=document_id, versions=len(versions))
-        payloads.delete()
+        document.payloads.all().delete()
         document.delete()
         failpoint("deletion.in-transaction")
     failpoint("deletion.rows-deleted")
@@ -48,7 +50,7 @@ def delete_document(document_id: UUID, *, owner: User | None, actor: Actor) -> N
 
 
 def note_removals(rows: Iterable[Attachment | Payload]) -> list[ObjectRemoval]:
-    """Note what is to be removed from the stores. Call it in the transaction that deletes these rows."""
+    """Note what is to be removed from the stores. Call it in the transaction that deletes these rows, locked by it."""
     return ObjectRemoval.objects.bulk_create(
         ObjectRemoval(storage_type=row.storage_type, storage_path=row.storage_path, attachment_id=row.pk)
         for row in rows

@@ -47,7 +47,9 @@ def confirm_upload(staged_id: UUID, *, owner: User | None, title: str = "", acto
     where there is nothing to confirm. Confirming again, or in parallel, returns the one document.
     """
     with transaction.atomic(durable=True):
-        staged = StagedAttachment.objects.filter(pk=staged_id, owner=owner, state=State.STAGED).first()
+        # Locked, so that a migration points it at another store before it is read here or not at all.
+        waiting = StagedAttachment.objects.select_for_update(of=("self",)).filter(owner=owner, state=State.STAGED)
+        staged = waiting.filter(pk=staged_id).first()
         won = (
             staged
             and StagedAttachment.objects.filter(pk=staged_id, state=State.STAGED, expires_at__gt=Now()).delete()[0]
