@@ -17,6 +17,8 @@ from migrations_tools.states import RunKind
 
 FORMATS = ("text", "json", "csv", "html")
 _UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
+# Items of a lease are in memory, and every one of its threads and tasks is a connection to a store.
+_MOST_AT_ONCE = 1000
 _MOST = 10**15  # bytes a second; no store takes more, and the column holds it
 
 
@@ -28,9 +30,9 @@ def add_options(parser: ArgumentParser) -> None:
     kind.add_argument("--purge-source", action="store_true", help="delete sources whose time of grace is over")
     kind.add_argument("--resume", type=_count, nargs="?", const=0, metavar="RUN", help="default: the newest unfinished")
     kind.add_argument("--retry-failed", type=_count, metavar="RUN", help="try a run's failed items again")
-    parser.add_argument("--batch-size", type=_count, default=100, metavar="COUNT", help="items of one lease (100)")
-    parser.add_argument("--workers", type=_count, default=2, metavar="COUNT", help="tasks at a time (2)")
-    parser.add_argument("--threads", type=_count, default=8, metavar="COUNT", help="objects at a time in each (8)")
+    parser.add_argument("--batch-size", type=_few, default=100, metavar="COUNT", help="items of one lease (100)")
+    parser.add_argument("--workers", type=_few, default=2, metavar="COUNT", help="tasks at a time (2)")
+    parser.add_argument("--threads", type=_few, default=8, metavar="COUNT", help="objects at a time in each (8)")
     parser.add_argument("--limit", type=_count, metavar="COUNT", help="move so many objects and no more")
     parser.add_argument("--user", metavar="NAME", help="only what this person owns")
     parser.add_argument("--since", type=_moment, metavar="DATE", help="only what was made since: 2026-01-31, or a time")
@@ -76,6 +78,12 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 2**31 - 1:
         raise ArgumentTypeError(f"{text!r} is no count from 1 on")
     return int(text)
+
+
+def _few(text: str) -> int:
+    if (count := _count(text)) > _MOST_AT_ONCE:
+        raise ArgumentTypeError(f"{count:,} is too many: {_MOST_AT_ONCE:,} at the most")
+    return count
 
 
 def _rate(text: str) -> int:

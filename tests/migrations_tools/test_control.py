@@ -14,6 +14,7 @@ from documents.services.actors import SYSTEM, Actor
 from migrations_tools import control, runner
 from migrations_tools.errors import MigrationRefused
 from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.plan import complete_plan
 from migrations_tools.states import RunKind, RunState
 from tests.conftest import Store
 from tests.migrations_tools.moving import OPERATOR, Stores, is_whole, item_of, outcomes, run_to
@@ -155,7 +156,7 @@ def test_a_cancelled_run_frees_its_rows_and_another_moves_them(stores: Stores, s
     runner.work_on(run.pk)
     second = control.create(MigrationRun(destination=stores.there), OPERATOR)
     control.begin(second)
-    runner.complete_plan(second)
+    complete_plan(second)
     control.cancel(second, OPERATOR)
 
     assert (second.state, outcomes(second)) == (RunState.CANCELLED, {"skipped:cancelled": 1})
@@ -169,7 +170,7 @@ def test_what_a_run_let_go_when_it_failed_is_held_again_when_it_is_retried(store
     row = store().current_attachment()
     run = control.create(MigrationRun(destination=stores.there), OPERATOR)
     control.begin(run)
-    runner.complete_plan(run)
+    complete_plan(run)
     control.fail(run, "Its destination is not configured here")
     assert not item_of(run, row).holds_row
 
@@ -185,7 +186,7 @@ def test_what_another_run_has_by_now_is_not_retried(stores: Stores, store: Store
     failed = run_of_rows(1)
     failed.items.update(object_id=row.pk)
     other = control.create(MigrationRun(destination=stores.there), OPERATOR)
-    runner.complete_plan(other)
+    complete_plan(other)
 
     with pytest.raises(MigrationRefused, match=f"Run {other.pk} has rows") as refused:
         control.retry_failed(failed, OPERATOR)

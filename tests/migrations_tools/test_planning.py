@@ -1,7 +1,7 @@
 """Planning: each row once, however often it stops, whoever plans too, and never what another run has."""
 
 from collections.abc import Callable
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -38,7 +38,7 @@ def new_run(stores: Stores, **options: object) -> MigrationRun:
     return control.create(MigrationRun(destination=stores.there, **options), OPERATOR)
 
 
-def planned(run: MigrationRun) -> list[object]:
+def planned(run: MigrationRun) -> list[UUID]:
     return sorted(run.items.values_list("object_id", flat=True))
 
 

@@ -7,12 +7,13 @@ from django.contrib.auth.models import User
 
 from documents.errors import DocumentUnreadable, ObjectNotFound
 from documents.models import Attachment, AuditEvent
-from documents.services import object_reading
 from documents.services.actors import Actor
 from documents.services.downloads import Download
 from documents.services.links import create_link, find_link, open_linked
+from documents.services.object_reading import checksum_of
 from documents.services.object_storage import ObjectStorageService
 from documents.storage.base import ObjectReader, StorageProvider
+from documents.wiring import readable_provider
 from migrations_tools.states import RunKind
 from tests.conftest import Store
 from tests.migrations_tools.moving import Stores, outcomes, run_to
@@ -68,7 +69,7 @@ def test_without_the_second_look_at_the_row_it_would_be_called_damaged(
     move_and_purge(stores)
     monkeypatch.setattr(
         "documents.services.downloads.read_where_it_is",
-        lambda row, read: read(object_reading.readable_provider(row.storage_type, object_reading.checksum_of)),
+        lambda row, read: read(readable_provider(row.storage_type, checksum_of)),
     )
 
     with pytest.raises(DocumentUnreadable):

@@ -112,7 +112,8 @@ class Command(BaseCommand):
             return
         if run.state in UNFINISHED:
             raise CommandError(_how_to_go_on(run), returncode=1)
-        why = run.note or f"the report says why. Try again: --retry-failed {run.pk}"
+        again = f"the report says why. Try again: --retry-failed {run.pk}"
+        why = "what was moved stays moved." if run.state == RunState.CANCELLED else run.note or again
         raise CommandError(f"Run {run.pk} is {run.state}: {why}", returncode=1)
 
 
