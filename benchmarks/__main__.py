@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import files, memory, migration, paging, report, rotation, transfers
+from benchmarks import files, growth, memory, migration, paging, report, rotation, transfers
 from benchmarks.figure import LeftOut, Measure, Options, Result
 from benchmarks.scratch import NoRoom
 
@@ -17,6 +17,7 @@ GROUPS: dict[str, Measure] = {
     "memory": memory.measure,
     "paging": paging.measure,
     "migration": migration.measure,
+    "growth": growth.measure,
 }
 _UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
 
