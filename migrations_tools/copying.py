@@ -1,12 +1,10 @@
 """The work of a run that copies: each row is switched once its object was read back from the destination."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial, reduce
-from operator import or_
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
 from documents.failpoints import failpoint
 from documents.storage.base import StorageProvider
@@ -107,11 +105,10 @@ class CopyWork:
 
 def _reclaim(items: Sequence[MigrationItem], run: MigrationRun) -> None:
     """The kept sources of earlier runs are in use again: nobody may purge them any more."""
-    places = [Q(object_id=item.object_id, source_path=item.destination_path) for item in items]
     MigrationItem.objects.filter(
-        reduce(or_, places),
         object_id__in=[item.object_id for item in items],
         source_type=run.destination,
+        source_path__in=[item.destination_path for item in items],
         source_state=SourceState.KEPT,
         run__kind=RunKind.COPY,
     ).update(source_state=SourceState.RECLAIMED)

