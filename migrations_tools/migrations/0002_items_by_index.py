@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="migrationitem",
-            index=models.Index(fields=["run", "state", "id", "size", "finished_at"], name="item_in_order"),
+            index=models.Index(fields=["run", "state", "finished_at", "id", "size"], name="item_in_order"),
         ),
         migrations.AddIndex(
             model_name="migrationitem",
