@@ -8,7 +8,8 @@
     memory        the web process's high-water mark while a large document passes
     rotation      unwrapping, against the machine's own RSA
     paging        the last page of a million documents, against the first
-    peers nginx servers load scratch      what those stand on
+    migration     documents from the local disk to S3, against aws and rclone
+    peers nginx programs servers load scratch      what those stand on
 
 Absolute numbers mean nothing beyond the machine and the hour; ratios do. Nothing here is a timed test.
 """

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import files, memory, paging, report, rotation, transfers
+from benchmarks import files, growth, memory, migration, paging, report, rotation, transfers
 from benchmarks.figure import LeftOut, Measure, Options, Result
 from benchmarks.scratch import NoRoom
 
@@ -16,6 +16,8 @@ GROUPS: dict[str, Measure] = {
     "range": transfers.measure_ranges,
     "memory": memory.measure,
     "paging": paging.measure,
+    "migration": migration.measure,
+    "growth": growth.measure,
 }
 _UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
 

@@ -1,14 +1,12 @@
 """nginx with the plain file: what a download could cost if nothing were sealed."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.programs import find_program
 from benchmarks.servers import Server
-from tests.services.install import can_install, install
 from tests.services.processes import HOST, answers, free_port, running, wait_until
 
 # Two workers with sendfile, and nothing logged: the distribution's build at its best.
@@ -32,26 +30,10 @@ http {{
 """
 
 
-class NginxMissing(Exception):
-    """There is no nginx and none can be installed."""
-
-
-def find_nginx() -> str:
-    """The program; as root on Debian or Ubuntu it is installed first. Raises NginxMissing."""
-    if not _installed() and can_install():
-        try:
-            install(["nginx-light"])
-        except subprocess.CalledProcessError as error:
-            raise NginxMissing("nginx could not be installed from the distribution") from error
-    if not (program := _installed()):
-        raise NginxMissing("nginx is not installed, and only root on Debian or Ubuntu can install it here")
-    return program
-
-
 @contextmanager
 def nginx(directory: Path) -> Iterator[Server]:
-    """Serves the files of ``directory``. Raises NginxMissing."""
-    program, port = find_nginx(), free_port()
+    """Serves the files of ``directory``. Raises ProgramMissing."""
+    program, port = find_program("nginx", package="nginx-light"), free_port()
     configuration, log = directory / "nginx.conf", directory / "nginx.log"
     user = "user root;\n" if os.geteuid() == 0 else ""
     configuration.write_text(user + _CONFIGURATION.format(directory=directory, host=HOST, port=port))
@@ -59,7 +41,3 @@ def nginx(directory: Path) -> Iterator[Server]:
     with running(command, log=log) as process:
         wait_until(lambda: answers(port), process, log=log)
         yield Server(port, process.pid)
-
-
-def _installed() -> str | None:
-    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

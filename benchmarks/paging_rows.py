@@ -9,31 +9,14 @@ from collections.abc import Callable
 from time import perf_counter
 
 import django
-from django.db import connection
 
 from benchmarks.figure import Goal, Options
+from benchmarks.many_rows import fill_documents
 from benchmarks.rounds import compare
 
 ROWS = 1_000_000
 DEEP = 900_000
 _PAGES = 20  # in one round
-
-# One document a second, the last one now. Both databases know recursive queries; what they differ in stands here.
-_DOCUMENT_SQL = """
-INSERT INTO documents_document (id, owner_id, title, created_at, updated_at)
-WITH RECURSIVE counted(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM counted WHERE i < {rows})
-SELECT {id}, {owner}, 'Document ' || i, {at}, {at} FROM counted
-"""
-_ATTACHMENT_SQL = """
-INSERT INTO documents_attachment (id, document_id, version, created_at, storage_type, storage_path, filename,
-    content_type, size, sealed_size, digest, envelope_core, key_block, sealed_digest, kek_id)
-SELECT id, id, 1, created_at, 'local', 'documents/' || id, title, 'application/pdf', 1000, 9216, '', '', '', '', ''
-FROM documents_document
-"""
-_DIALECTS = {
-    "sqlite": {"id": "printf('%032x', i)", "at": "datetime('now', (i - 1000000) || ' seconds')"},
-    "postgresql": {"id": "lpad(to_hex(i), 32, '0')::uuid", "at": "now() + (i - 1000000) * interval '1 second'"},
-}
 
 
 def main() -> int:
@@ -51,11 +34,7 @@ def _fill() -> int:
     from django.contrib.auth.models import User  # noqa: PLC0415  # models exist after django.setup()
 
     owner = User.objects.create(username="bench").pk
-    with connection.cursor() as cursor:
-        # Written into the statements: none of it comes from outside, and SQLite's driver reads % as a parameter.
-        cursor.execute(_DOCUMENT_SQL.format(rows=ROWS, owner=owner, **_DIALECTS[connection.vendor]))
-        cursor.execute(_ATTACHMENT_SQL)
-        cursor.execute("ANALYZE")
+    fill_documents(ROWS, owner=owner)
     return owner
 
 

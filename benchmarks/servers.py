@@ -45,9 +45,12 @@ class Vault:
             yield Server(server.port, server.pid, self.token)
 
 
-def new_vault(directory: Path) -> Vault:
-    """Keys, database, an account and its token: local provider and SQLite below ``directory``, which is on tmpfs."""
-    environment = vault_environment(directory)
+def new_vault(directory: Path, more: Mapping[str, str] | None = None) -> Vault:
+    """Keys, database, an account and its token: local provider and SQLite below ``directory``, which is on tmpfs.
+
+    Other settings are in ``more``.
+    """
+    environment = {**vault_environment(directory), **(more or {})}
     manage = [sys.executable, str(ROOT / "manage.py")]
     account = ["createsuperuser", "--noinput", "--username", USERNAME, "--email", "bench@example.com"]
     run([*manage, "create_keyring", "--recovery-dir", str(directory / "recovery")], environment=environment)

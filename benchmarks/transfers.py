@@ -10,7 +10,8 @@ from pathlib import Path
 
 from benchmarks.figure import Goal, LeftOut, Options, Result, Side
 from benchmarks.load import Client
-from benchmarks.nginx import NginxMissing, nginx
+from benchmarks.nginx import nginx
+from benchmarks.programs import ProgramMissing
 from benchmarks.rounds import compare, rate
 from benchmarks.scratch import random_file, scratch
 from benchmarks.servers import Server, granian, new_vault
@@ -49,7 +50,7 @@ def measure_downloads(options: Options) -> Iterator[Result | LeftOut]:
         plain = random_file(directory / "public" / "plain", size)
         try:
             peer = open_.enter_context(nginx(plain.parent))
-        except NginxMissing as error:
+        except ProgramMissing as error:
             yield LeftOut(figure, str(error))
             return
         server = open_.enter_context(new_vault(directory).serving())

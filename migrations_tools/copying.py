@@ -12,9 +12,9 @@ from migrations_tools.leases import put_off
 from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.pace import Pace
 from migrations_tools.places import Places
-from migrations_tools.rows import Row, find_rows, note_removal, switch_row
+from migrations_tools.rows import Row, find_rows, note_removal, switch_row, switch_rows
 from migrations_tools.states import ItemState, RunKind, SourceState
-from migrations_tools.steps import Step, end
+from migrations_tools.steps import TOGETHER, Step, end, end_all
 from migrations_tools.transfer import Order, copy_object
 
 GONE, ELSEWHERE, THERE, CHANGED = "deleted", "moved-elsewhere", "already-there", "changed-meanwhile"
@@ -59,17 +59,36 @@ class CopyWork:
 
         return call
 
-    def settle(self, token: UUID, step: Step) -> None:
-        """The row and the item change together, or neither does."""
-        item, row = step.item, self._rows.pop(step.item.pk)
+    def settle(self, token: UUID, steps: Sequence[Step]) -> list[Step]:
+        """Each row and its item change together, or neither does: all at once, where nothing came between."""
+        for start in range(0, len(steps), TOGETHER):
+            some = steps[start : start + TOGETHER]
+            if not self._switch_all(token, some):
+                for step in some:
+                    self._switch(token, step)
+        for step in steps:
+            del self._rows[step.item.pk]
+        return []
+
+    def _switch_all(self, token: UUID, steps: Sequence[Step]) -> bool:
+        """Switch all the rows, and return True; or none, because one of them changed or a lease was lost."""
+        items = [step.item for step in steps]
+        if any(item.destination_path != item.source_path for item in items):
+            return False
+        with transaction.atomic():
+            rows = [self._rows[item.pk] for item in items]
+            if switch_rows(rows, storage_type=self._run.destination) and self._end_switched(token, items):
+                return True
+            transaction.set_rollback(True)
+        return False
+
+    def _switch(self, token: UUID, step: Step) -> None:
+        item, row = step.item, self._rows[step.item.pk]
         place = {"storage_type": self._run.destination, "storage_path": item.destination_path}
         with transaction.atomic():
             if switch_row(row, **place):
-                if not end(token, item, ItemState.DONE, source_state=SourceState.KEPT):
+                if not self._end_switched(token, [item]):
                     transaction.set_rollback(True)
-                    return
-                _reclaim(item, self._run)
-                failpoint("migrate.in-transaction")
             elif item.object_id in (now := find_rows([item.object_id])):
                 same = (now[item.object_id].storage_type, now[item.object_id].storage_path)
                 if same == (item.source_type, item.source_path):
@@ -79,13 +98,21 @@ class CopyWork:
             elif end(token, item, ItemState.SKIPPED, code=GONE):
                 note_removal(item.object_id, **place)
 
+    def _end_switched(self, token: UUID, items: Sequence[MigrationItem]) -> bool:
+        """Whether all these items were still this token's, and are done now."""
+        if end_all(token, items, ItemState.DONE, source_state=SourceState.KEPT) != len(items):
+            return False
+        _reclaim(items, self._run)
+        failpoint("migrate.in-transaction")
+        return True
 
-def _reclaim(item: MigrationItem, run: MigrationRun) -> None:
-    """The kept source of an earlier run is in use again: nobody may purge it any more."""
+
+def _reclaim(items: Sequence[MigrationItem], run: MigrationRun) -> None:
+    """The kept sources of earlier runs are in use again: nobody may purge them any more."""
     MigrationItem.objects.filter(
-        object_id=item.object_id,
+        object_id__in=[item.object_id for item in items],
         source_type=run.destination,
-        source_path=item.destination_path,
+        source_path__in=[item.destination_path for item in items],
         source_state=SourceState.KEPT,
         run__kind=RunKind.COPY,
     ).update(source_state=SourceState.RECLAIMED)

@@ -20,7 +20,9 @@ from migrations_tools.states import ItemState
 def take_items(run: MigrationRun, count: int, *, lease: timedelta) -> tuple[UUID, list[MigrationItem]]:
     """Return a new token, and up to ``count`` items that are leased to it now, in the order of the plan."""
     token = uuid4()
-    free = _free(run).order_by("id")
+    # None of them has a finished_at, so that this is the order of ids, and that of the index ``item_in_order``. For ids
+    # alone PostgreSQL may take the primary key, and pass by everything that is done already.
+    free = _free(run).order_by("finished_at", "id")
     with transaction.atomic(durable=True):
         if connection.features.has_select_for_update_skip_locked:
             free = free.select_for_update(skip_locked=True)

@@ -54,7 +54,10 @@ class PurgeWork:
             return IN_USE
         return ONE_PLACE if self._places.are_one(item.source_type, row.storage_type) else ""
 
-    def settle(self, token: UUID, step: Step) -> Step | None:
+    def settle(self, token: UUID, steps: Sequence[Step]) -> list[Step]:
+        return [following for step in steps if (following := self._settle(token, step))]
+
+    def _settle(self, token: UUID, step: Step) -> Step | None:
         """Twice: when the destination was verified, and when the source is gone."""
         item = step.item
         kept = MigrationItem.objects.filter(pk__in=[item.kept_item_id])

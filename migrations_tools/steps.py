@@ -15,6 +15,9 @@ from migrations_tools.leases import leased_to
 from migrations_tools.models import MigrationItem
 from migrations_tools.states import ItemState
 
+# So many outcomes are written at a time.
+TOGETHER = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -31,8 +34,8 @@ class Work(Protocol):
         """Return the first step of each item. What turns out to need none is settled here."""
         ...
 
-    def settle(self, token: UUID, step: Step) -> Step | None:
-        """Write what follows from a step that went well; return the next one. Runs in a transaction of the caller's."""
+    def settle(self, token: UUID, steps: Sequence[Step]) -> list[Step]:
+        """Write what follows from steps that went well; return the next ones. Runs in a transaction of the caller's."""
         ...
 
 
@@ -40,17 +43,21 @@ def end(
     token: UUID, item: MigrationItem, state: ItemState, *, code: str = "", detail: str = "", **more: object
 ) -> bool:
     """Write the outcome of an item. Returns False where the lease has been lost: then nothing was written."""
-    return bool(
-        leased_to(token)
-        .filter(pk=item.pk)
-        .update(
-            state=state,
-            code=code,
-            detail=detail[:500],
-            lease=None,
-            lease_until=None,
-            holds_row=False,
-            finished_at=Now(),
-            **more,
-        )
+    return bool(end_all(token, [item], state, code=code, detail=detail, **more))
+
+
+def end_all(
+    token: UUID, items: Sequence[MigrationItem], state: ItemState, *, code: str = "", detail: str = "", **more: object
+) -> int:
+    """Write one outcome of many items. Returns of how many: of those whose lease has been lost nothing was written."""
+    mine = leased_to(token).filter(pk__in=[item.pk for item in items])
+    return mine.update(
+        state=state,
+        code=code,
+        detail=detail[:500],
+        lease=None,
+        lease_until=None,
+        holds_row=False,
+        finished_at=Now(),
+        **more,
     )

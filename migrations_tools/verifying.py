@@ -12,7 +12,7 @@ from migrations_tools.pace import Pace
 from migrations_tools.places import Places
 from migrations_tools.rows import find_rows
 from migrations_tools.states import ItemState
-from migrations_tools.steps import Step, end
+from migrations_tools.steps import Step, end, end_all
 from migrations_tools.transfer import read_back
 
 
@@ -33,8 +33,9 @@ class VerifyWork:
             else:
                 yield Step(item, partial(compare, self._provider, row.storage_path, row.digest, self._pace))
 
-    def settle(self, token: UUID, step: Step) -> None:
-        end(token, step.item, ItemState.DONE)
+    def settle(self, token: UUID, steps: Sequence[Step]) -> list[Step]:
+        end_all(token, [step.item for step in steps], ItemState.DONE)
+        return []
 
 
 def compare(provider: StorageProvider, key: str, digest: str, pace: Pace) -> None:

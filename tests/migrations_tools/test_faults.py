@@ -13,11 +13,12 @@ from documents.services.deletion import sweep_removals
 from documents.services.staging import confirm_upload
 from documents.services.uploads import begin_upload
 from documents.storage.base import ObjectRef, StorageProvider
-from migrations_tools import control, runner
+from migrations_tools import control, runner, stretch
 from migrations_tools.copying import CopyWork
 from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.plan import complete_plan
 from migrations_tools.states import ItemState, RunState, SourceState
+from migrations_tools.steps import Step
 from tests.migrations_tools.moving import OPERATOR, Stores, There, is_whole, item_of, outcomes, run_to
 
 Store = Callable[..., Document]
@@ -150,7 +151,7 @@ def test_a_destination_that_takes_nothing_stops_the_run_and_it_goes_on_later(
 def test_a_store_that_asks_for_less_is_given_less_and_gets_everything(
     stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "LONGEST_PAUSE", timedelta(0))
+    monkeypatch.setattr(stretch, "LONGEST_PAUSE", timedelta(0))
     for number in range(5):
         store(f"{number}".encode())
     put_fails(monkeypatch, StorageUnavailable("SlowDown", provider="there"), times=4)
@@ -164,8 +165,8 @@ def test_a_store_that_asks_for_less_is_given_less_and_gets_everything(
 def test_an_object_that_is_never_taken_fails_after_its_attempts(
     stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "LONGEST_PAUSE", timedelta(0))
-    monkeypatch.setattr(runner, "MOST_ATTEMPTS", 2)
+    monkeypatch.setattr(stretch, "LONGEST_PAUSE", timedelta(0))
+    monkeypatch.setattr(stretch, "MOST_ATTEMPTS", 2)
     row = attachment_of(store())
     put_fails(monkeypatch, StorageUnavailable("It does not answer", provider="there"))
 
@@ -178,7 +179,7 @@ def test_an_object_that_is_never_taken_fails_after_its_attempts(
 def test_an_answer_that_was_lost_is_success(
     stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch, there: StorageProvider
 ) -> None:
-    monkeypatch.setattr(runner, "LONGEST_PAUSE", timedelta(0))
+    monkeypatch.setattr(stretch, "LONGEST_PAUSE", timedelta(0))
     row, put = attachment_of(store()), There.put_stream
 
     def lost(self: There, key: str, chunks: object) -> ObjectRef:
@@ -187,7 +188,7 @@ def test_an_answer_that_was_lost_is_success(
 
     with monkeypatch.context() as patch:
         patch.setattr(There, "put_stream", lost)
-        patch.setattr(runner, "MOST_ATTEMPTS", 2)
+        patch.setattr(stretch, "MOST_ATTEMPTS", 2)
         run = run_to(stores.there)
 
     assert outcomes(run) == {"done": 1}
@@ -226,11 +227,11 @@ def during_the_copy(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], objec
     happened: list[str] = []
     settle = CopyWork.settle
 
-    def before(self: CopyWork, token: object, step: object) -> None:
+    def before(self: CopyWork, token: object, steps: object) -> list[Step]:
         if happened:
             happened.clear()
             happens()
-        settle(self, token, step)  # type: ignore[arg-type]
+        return settle(self, token, steps)  # type: ignore[arg-type]
 
     monkeypatch.setattr(There, "put_stream", then)
     monkeypatch.setattr(CopyWork, "settle", before)

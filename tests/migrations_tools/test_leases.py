@@ -101,7 +101,7 @@ def standing_still(stores: Stores, row: Attachment) -> Iterator[tuple[MigrationR
 
 def settle(work: CopyWork, token: UUID, step: Step) -> None:
     with transaction.atomic():
-        work.settle(token, step)
+        work.settle(token, [step])
 
 
 def test_a_late_worker_switches_no_row_that_another_has_taken_over(stores: Stores, store: Store) -> None:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,12 +18,12 @@ from documents.services.deletion import delete_document, sweep_removals
 from documents.services.staging import confirm_upload, sweep_uploads
 from documents.services.uploads import begin_upload
 from documents.storage.base import StorageProvider
-from migrations_tools import runner
 from migrations_tools.copying import CopyWork
 from migrations_tools.models import MigrationItem
 from migrations_tools.rows import switch_row
 from migrations_tools.states import RunState
 from migrations_tools.steps import Step
+from migrations_tools.stretch import Stretch
 from tests.conftest import Store
 from tests.migrations_tools.moving import Stores, is_whole, outcomes, run_to
 
@@ -52,15 +51,15 @@ def before_the_copies(monkeypatch: pytest.MonkeyPatch, happens: Happens) -> None
 
 def after_the_copies(monkeypatch: pytest.MonkeyPatch, happens: Happens) -> None:
     """Have something happen once copies are there, and no row is switched yet."""
-    settle = runner._Stretch._settle  # outside its transaction, where services can work
+    write = Stretch._write  # outside its transaction, where services can work
 
-    def settled(self: Any, done: set[Any]) -> list[Step]:
-        if done:
+    def written(self: Stretch) -> None:
+        if self.done:
             first()
-        return settle(self, done)
+        write(self)
 
     first = once(happens)
-    monkeypatch.setattr(runner._Stretch, "_settle", settled)
+    monkeypatch.setattr(Stretch, "_write", written)
 
 
 MOMENTS = [before_the_copies, after_the_copies]

@@ -1,11 +1,13 @@
 """Newer key blocks beside an object, ``keyblocks/<id>.<n>``: moved and compared with it, and purged after it."""
 
+from datetime import timedelta
+
 import pytest
 
 from documents.errors import StorageUnavailable
 from documents.models import Attachment
 from documents.storage.base import ObjectInfo, StorageProvider
-from migrations_tools import runner
+from migrations_tools import stretch
 from migrations_tools.models import MigrationRun
 from migrations_tools.states import RunKind, RunState
 from migrations_tools.transfer import SIDECARS
@@ -99,7 +101,7 @@ def test_a_source_stays_where_its_key_block_was_damaged_at_the_destination(
 def test_a_source_that_does_not_say_at_once_whether_it_has_any_is_asked_again(
     stores: Stores, store: Store, here: StorageProvider, there: StorageProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "LONGEST_PAUSE", runner.LONGEST_PAUSE * 0)
+    monkeypatch.setattr(stretch, "LONGEST_PAUSE", timedelta())
     row, listed, left = store().current_attachment(), type(here).iter_locations, [True]
     added = add_sidecars(here, row, 1)
 

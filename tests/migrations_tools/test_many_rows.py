@@ -1,0 +1,135 @@
+"""However large the vault: planning takes the memory of one batch, and no batch costs more than another."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import psutil
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from benchmarks.many_rows import analyze, fill_documents, plan_documents
+from documents.models import Document
+from migrations_tools import control, plan
+from migrations_tools.copying import CopyWork
+from migrations_tools.leases import leased_to, take_items
+from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.pace import Pace
+from migrations_tools.places import Places
+from migrations_tools.plan import complete_plan
+from tests.migrations_tools.moving import OPERATOR, Stores
+
+Store = Callable[..., Document]
+MANY = [20_000, pytest.param(1_000_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])]
+# Items of 18,000 rows, kept, are more than 20 MiB.
+ROOM = 8 * 1024 * 1024
+
+
+@contextmanager
+def counted_statements() -> Iterator[list[str]]:
+    """Those that the database is asked meanwhile."""
+    asked: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        asked.append(sql[:20])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield asked
+
+
+def new_run(stores: Stores, alice: User, count: int) -> MigrationRun:
+    fill_documents(count, owner=alice.pk, store=stores.here, digest="0" * 64)
+    return control.create(MigrationRun(destination=stores.there), OPERATOR)
+
+
+def planned(run: MigrationRun, count: int) -> tuple[int, set[int]]:
+    """Plan the run. Returns the bytes it grew by in its last nine tenths, and how many statements a batch has."""
+    memory, statements = {}, []
+    process = psutil.Process()
+    with counted_statements() as asked:
+
+        def look(items: int) -> None:
+            memory[items] = process.memory_info().rss
+            statements.append(len(asked))
+            asked.clear()
+
+        complete_plan(run, look)
+    # Uploads come first and payloads last, and there are none: the ends are no batches.
+    return memory[count] - memory[count // 10], set(statements[1:-2])
+
+
+@pytest.mark.parametrize("count", MANY)
+def test_planning_takes_the_memory_of_one_batch_and_every_batch_asks_as_often(
+    stores: Stores, alice: User, count: int
+) -> None:
+    run = new_run(stores, alice, count)
+
+    grown, statements = planned(run, count)
+
+    assert (run.planned_items, run.items.count()) == (count, count)
+    assert grown < ROOM
+    assert len(statements) == 1
+
+
+def test_a_plan_that_keeps_its_items_is_seen_to_grow(
+    stores: Stores, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(stores, alice, 20_000)
+    kept: list[Any] = []
+    items = plan._items
+
+    def keeping(*arguments: Any) -> Iterator[MigrationItem]:
+        for item in items(*arguments):
+            kept.append(item)
+            yield item
+
+    monkeypatch.setattr(plan, "_items", keeping)
+
+    assert planned(run, 20_000)[0] > ROOM
+
+
+def test_thirty_objects_are_switched_with_the_statements_of_three(stores: Stores, store: Store) -> None:
+    for number in range(33):
+        store(f"document {number}".encode())
+    run = control.create(MigrationRun(destination=stores.there), OPERATOR)
+    complete_plan(run)
+    work = CopyWork(run, Places(), Pace(threads=1))
+    asked_for = []
+    for count in (3, 30):
+        with counted_statements() as asked:
+            token, items = take_items(run, count, lease=timedelta(minutes=1))
+            steps = list(work.begin(token, items))
+            for step in steps:
+                step.call()
+            assert work.settle(token, steps) == []
+        asked_for.append(len(asked))
+
+    assert run.items.filter(state="done").count() == 33
+    assert asked_for[0] == asked_for[1]
+
+
+def test_a_worker_passes_by_nothing_that_is_done(stores: Stores, alice: User) -> None:
+    run = new_run(stores, alice, 20_000)
+    plan_documents(run.pk)
+    token, _items = take_items(run, 10_000, lease=timedelta(minutes=1))
+    leased_to(token).update(state="done", lease=None)
+    analyze()
+
+    with CaptureQueriesContext(connection) as asked:
+        token, items = take_items(run, 100, lease=timedelta(minutes=1))
+
+    assert len(items) == 100
+    choosing = next(query["sql"] for query in asked if "finished_at" in query["sql"] and "ORDER BY" in query["sql"])
+    assert "item_in_order" in explained(choosing)
+    assert "item_leased" in leased_to(uuid4()).explain()
+
+
+def explained(statement: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {'QUERY PLAN ' if connection.vendor == 'sqlite' else ''}{statement}")
+        return str(cursor.fetchall())
