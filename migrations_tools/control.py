@@ -6,15 +6,17 @@ Every change is a conditional UPDATE by the table of transitions, so that of two
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.db.models.functions import Now
 
+from documents.redaction import redacted
 from documents.services import audit
 from documents.services.actors import SYSTEM, Actor
 from documents.wiring import vault_config
-from migrations_tools.errors import MigrationRefused, RowsHeld
+from migrations_tools.errors import CopyDamaged, MigrationRefused, RowsHeld
 from migrations_tools.leases import is_held
 from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.plan import NO_DIGEST, another_key
 from migrations_tools.states import MOVING, UNFINISHED, ItemState, RunKind, RunState
 
 
@@ -75,8 +77,8 @@ def resume(run: MigrationRun, actor: Actor) -> None:
 def retry_failed(run: MigrationRun, actor: Actor) -> int:
     """Queue a FAILED run again, with its failed items as if they were new. Returns how many those are.
 
-    What was let go when the run failed as a whole is among them. Raises MigrationRefused where it did not fail,
-    RowsHeld where another run has one of the rows by now.
+    What was let go when the run failed as a whole is among them; what cannot be moved as it is stays as it is. Raises
+    MigrationRefused where the run did not fail, RowsHeld where another run has one of the rows by now.
     """
     try:
         return _tried_again(run, actor)
@@ -90,7 +92,8 @@ def _tried_again(run: MigrationRun, actor: Actor) -> int:
         if not MigrationRun.objects.select_for_update(of=("self",)).filter(pk=run.pk, state=RunState.FAILED).exists():
             run.refresh_from_db()
             raise MigrationRefused(f"Run {run.pk} is {run.state}: it cannot be retried now.")
-        failed = run.items.filter(state__in=[ItemState.FAILED, ItemState.PENDING])
+        refused = Q(code=NO_DIGEST) | ~Q(source_type__in=vault_config().store_names())
+        failed = run.items.filter(state__in=[ItemState.FAILED, ItemState.PENDING]).exclude(refused)
         others = MigrationItem.objects.filter(holds_row=True).exclude(run=run)
         if run.kind != RunKind.VERIFY:
             holder = others.filter(object_id__in=failed.values("object_id")).first()
@@ -98,6 +101,9 @@ def _tried_again(run: MigrationRun, actor: Actor) -> int:
                 raise RowsHeld(holder.run_id)
         count = failed.count()
         _demand(run, RunState.QUEUED, "retried", actor, note="", finished_at=None)
+        for item in failed.filter(code=CopyDamaged.code):
+            # What reads back wrong stays where it is: it may be looked at, and nothing deletes what a worker may have.
+            run.items.filter(pk=item.pk).update(destination_path=another_key(item.destination_path, run))
         failed.update(
             state=ItemState.PENDING,
             attempts=0,
@@ -119,13 +125,13 @@ def cancel(run: MigrationRun, actor: Actor) -> None:
 
 def interrupt(run: MigrationRun, actor: Actor = SYSTEM, *, note: str = "") -> bool:
     """Have the run stand still, to be resumed later. Returns False where it is over, or stands still already."""
-    return _change(run, RunState.INTERRUPTED, "interrupted", actor, note=note[:500])
+    return _change(run, RunState.INTERRUPTED, "interrupted", actor, note=redacted(note)[:500])
 
 
 def fail(run: MigrationRun, note: str) -> None:
     """End a run that cannot be worked on at all; the rows that it held are let go."""
     with transaction.atomic(durable=True):
-        if _moved(run, RunState.FAILED, "failed", SYSTEM, note=note[:500], finished_at=Now()):
+        if _moved(run, RunState.FAILED, "failed", SYSTEM, note=redacted(note)[:500], finished_at=Now()):
             _pending(run).update(holds_row=False)
 
 
@@ -145,7 +151,12 @@ def _let_go(run: MigrationRun) -> None:
     with transaction.atomic(durable=True):
         if _moved(run, RunState.CANCELLED, "cancelled", SYSTEM, finished_at=Now()):
             _pending(run).update(
-                state=ItemState.SKIPPED, code="cancelled", holds_row=False, lease=None, lease_until=None
+                state=ItemState.SKIPPED,
+                code="cancelled",
+                holds_row=False,
+                lease=None,
+                lease_until=None,
+                finished_at=Now(),
             )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from documents.failpoints import failpoint
 from documents.storage.base import StorageProvider
@@ -13,11 +14,13 @@ from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.pace import Pace
 from migrations_tools.places import Places
 from migrations_tools.rows import Row, find_rows, note_removal, switch_row, switch_rows
-from migrations_tools.states import ItemState, RunKind, SourceState
+from migrations_tools.states import ItemState, RunKind
+from migrations_tools.states import SourceState as State
 from migrations_tools.steps import TOGETHER, Step, end, end_all
 from migrations_tools.transfer import Order, copy_object
 
 GONE, ELSEWHERE, THERE, CHANGED = "deleted", "moved-elsewhere", "already-there", "changed-meanwhile"
+PURGED = "purged-meanwhile"
 
 
 class CopyWork:
@@ -77,7 +80,11 @@ class CopyWork:
             return False
         with transaction.atomic():
             rows = [self._rows[item.pk] for item in items]
-            if switch_rows(rows, storage_type=self._run.destination) and self._end_switched(token, items):
+            if (
+                switch_rows(rows, storage_type=self._run.destination)
+                and not self._being_purged(items)
+                and self._end_switched(token, items)
+            ):
                 return True
             transaction.set_rollback(True)
         return False
@@ -85,9 +92,11 @@ class CopyWork:
     def _switch(self, token: UUID, step: Step) -> None:
         item, row = step.item, self._rows[step.item.pk]
         place = {"storage_type": self._run.destination, "storage_path": item.destination_path}
+        is_purged = False
         with transaction.atomic():
             if switch_row(row, **place):
-                if not self._end_switched(token, [item]):
+                is_purged = self._being_purged([item])
+                if is_purged or not self._end_switched(token, [item]):
                     transaction.set_rollback(True)
             elif item.object_id in (now := find_rows([item.object_id])):
                 same = (now[item.object_id].storage_type, now[item.object_id].storage_path)
@@ -97,10 +106,16 @@ class CopyWork:
                     end(token, item, ItemState.SKIPPED, code=ELSEWHERE)
             elif end(token, item, ItemState.SKIPPED, code=GONE):
                 note_removal(item.object_id, **place)
+        if is_purged:
+            end(token, item, ItemState.FAILED, code=PURGED, detail="What was kept there is being purged, or was.")
+
+    def _being_purged(self, items: Sequence[MigrationItem]) -> bool:
+        """Whether somebody deletes, or may still delete, what was verified there. The rows are locked by the switch."""
+        return at_destination(self._run, items).filter(source_state__in=[State.PURGING, State.PURGED]).exists()
 
     def _end_switched(self, token: UUID, items: Sequence[MigrationItem]) -> bool:
         """Whether all these items were still this token's, and are done now."""
-        if end_all(token, items, ItemState.DONE, source_state=SourceState.KEPT) != len(items):
+        if end_all(token, items, ItemState.DONE, source_state=State.KEPT) != len(items):
             return False
         _reclaim(items, self._run)
         failpoint("migrate.in-transaction")
@@ -109,10 +124,14 @@ class CopyWork:
 
 def _reclaim(items: Sequence[MigrationItem], run: MigrationRun) -> None:
     """The kept sources of earlier runs are in use again: nobody may purge them any more."""
-    MigrationItem.objects.filter(
+    at_destination(run, items).filter(source_state=State.KEPT).update(source_state=State.RECLAIMED)
+
+
+def at_destination(run: MigrationRun, items: Sequence[MigrationItem]) -> QuerySet[MigrationItem]:
+    """Return the items of earlier runs whose source is where these go."""
+    return MigrationItem.objects.filter(
         object_id__in=[item.object_id for item in items],
         source_type=run.destination,
         source_path__in=[item.destination_path for item in items],
-        source_state=SourceState.KEPT,
         run__kind=RunKind.COPY,
-    ).update(source_state=SourceState.RECLAIMED)
+    )

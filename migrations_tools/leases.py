@@ -13,6 +13,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from documents.models.clock import database_now
+from documents.redaction import redacted
 from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.states import ItemState
 
@@ -51,7 +52,7 @@ def give_back(token: UUID, items: Collection[int]) -> None:
 def put_off(token: UUID, item: int, *, code: str, detail: str = "", pause: timedelta = timedelta()) -> None:
     """Let the item be tried again, by anybody, after ``pause``."""
     leased_to(token).filter(pk=item).update(
-        lease=None, lease_until=database_now() + pause, code=code, detail=detail[:500]
+        lease=None, lease_until=database_now() + pause, code=code, detail=redacted(detail)[:500]
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from documents.models import Attachment, Payload, StagedAttachment
@@ -18,10 +18,12 @@ from documents.models.clock import database_now
 from documents.wiring import vault_config
 from migrations_tools.errors import RowsHeld
 from migrations_tools.models import MigrationItem, MigrationRun
-from migrations_tools.states import ItemState, RunKind, RunState, SourceState
+from migrations_tools.states import OVER, ItemState, RunKind, RunState, SourceState
 
 # Rows of one query, and of one transaction.
 BATCH = 1000
+# The object at the destination is another's, or the row names it, or its removal is noted.
+NOT_OUR_COPY = ("destination-taken", "already-there", "deleted")
 # Whoever stops a run stops its planning as well; it goes on where it was.
 PLANNED_IN = (RunState.QUEUED, RunState.RUNNING)
 
@@ -63,10 +65,17 @@ def rows_to_move(run: MigrationRun) -> list[Rows]:
 
 
 def kept_sources(run: MigrationRun, *, grace: timedelta) -> Rows:
-    """Return the items of earlier runs to this destination whose source may go: their time of grace is over."""
+    """Return the items of earlier runs to this destination of which something may go: their time of grace is over.
+
+    Of those that were switched it is the source, of those that were begun and never switched the copy.
+    """
     left = MigrationItem.objects.filter(run__destination=run.destination, run__kind=RunKind.COPY)
-    due = left.filter(source_state=SourceState.KEPT, finished_at__lte=database_now() - grace)
-    return due | left.filter(source_state=SourceState.PURGING)
+    over = Q(finished_at__lte=database_now() - grace)
+    kept = Q(source_state=SourceState.KEPT) & over
+    begun = Q(source_state=SourceState.NONE, state__in=[ItemState.FAILED, ItemState.SKIPPED], attempts__gt=0) & over
+    # What was there before the run is not ours, and of a deleted row the sweeper removes the copy.
+    ours = begun & ~Q(code__in=NOT_OUR_COPY) & Q(run__state__in=OVER)
+    return left.filter(kept | ours | Q(source_state=SourceState.PURGING))
 
 
 def complete_plan(run: MigrationRun, progress: Callable[[int], object] = lambda _count: None) -> None:
@@ -131,8 +140,9 @@ def _write(run: MigrationRun, rows: Sequence[Any], position: list[Any]) -> None:
 def _take_back(run: MigrationRun) -> None:
     """As if nothing had been planned: who tries the run again later plans it from its beginning."""
     with transaction.atomic(durable=True):
-        MigrationRun.objects.filter(pk=run.pk).update(plan_position=[], planned_items=0)
-        MigrationItem.objects.filter(run=run).delete()
+        # Unless another planner got through, because the holder let go at this moment: its items are at work.
+        if MigrationRun.objects.filter(pk=run.pk, planned_at=None).update(plan_position=[], planned_items=0):
+            MigrationItem.objects.filter(run=run).delete()
 
 
 def _finish(run: MigrationRun) -> None:
@@ -172,10 +182,7 @@ def _used_keys(run: MigrationRun, ids: Sequence[UUID]) -> set[tuple[UUID, str]]:
 
 
 def _moving(run: MigrationRun, row: Row, *, is_used: bool) -> MigrationItem:
-    path = row.storage_path
-    if is_used:
-        stem, dot, ending = path.rpartition(".")
-        path = f"{stem}_m{run.pk}{dot}{ending}" if dot else f"{path}_m{run.pk}"
+    path = another_key(row.storage_path, run) if is_used else row.storage_path
     item = MigrationItem(
         run=run,
         object_id=row.pk,
@@ -192,6 +199,12 @@ def _moving(run: MigrationRun, row: Row, *, is_used: bool) -> MigrationItem:
     return item
 
 
+def another_key(path: str, run: MigrationRun) -> str:
+    """Return a key for the same object that no other run writes; the id in it is still found."""
+    stem, dot, ending = path.rpartition(".")
+    return f"{stem}_m{run.pk}{dot}{ending}" if dot else f"{path}_m{run.pk}"
+
+
 def _refusal(row: Row) -> str:
     if vault_config().store(row.storage_type) is None:
         return NOT_CONFIGURED
@@ -199,11 +212,12 @@ def _refusal(row: Row) -> str:
 
 
 def _purging(run: MigrationRun, kept: MigrationItem) -> MigrationItem:
+    was_switched = kept.state == ItemState.DONE
     return MigrationItem(
         run=run,
         object_id=kept.object_id,
-        source_type=kept.source_type,
-        source_path=kept.source_path,
+        source_type=kept.source_type if was_switched else run.destination,
+        source_path=kept.source_path if was_switched else kept.destination_path,
         destination_path=kept.destination_path,
         size=kept.size,
         digest=kept.digest,

@@ -1,7 +1,9 @@
 """The work of a run that purges: a kept source is deleted, once its destination was verified a second time.
 
-Before anything is deleted the item of the earlier run is marked PURGING. Whoever would move the row back finds a kept
-source no longer, and writes another key (``plan._used_keys``). So a process that stands still before its deletion and
+Before anything is deleted the item of the earlier run is marked PURGING, by whoever still has the lease, and with the
+row locked. Whoever would move the row back finds a kept source no longer: one that is planned writes another key
+(``plan._used_keys``), and one that is at it already does not switch (``copying``). Copies that a run began and never
+switched to are deleted in the same way. So a process that stands still before its deletion and
 goes on an hour later deletes what nobody has counted on since.
 """
 
@@ -12,10 +14,11 @@ from uuid import UUID
 from django.db import transaction
 
 from documents.failpoints import failpoint
+from migrations_tools.leases import leased_to
 from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.pace import Pace
 from migrations_tools.places import Places
-from migrations_tools.rows import Row, find_rows
+from migrations_tools.rows import Row, find_rows, lock_row
 from migrations_tools.states import ItemState, SourceState
 from migrations_tools.steps import Step, end
 from migrations_tools.transfer import copy_sidecars, delete_with_sidecars
@@ -29,7 +32,6 @@ class PurgeWork:
 
     def __init__(self, run: MigrationRun, places: Places, pace: Pace) -> None:
         self._run, self._places, self._pace = run, places, pace
-        self._verified: set[int] = set()
 
     def begin(self, token: UUID, items: Sequence[MigrationItem]) -> Iterator[Step]:
         rows = find_rows([item.object_id for item in items])
@@ -39,9 +41,9 @@ class PurgeWork:
                 end(token, item, ItemState.SKIPPED, code=refusal)
             elif row is None:
                 # Its document was deleted: what was kept of it goes without asking.
-                yield Step(item, lambda: None)
+                yield Step(item, lambda: None, is_last=False)
             else:
-                yield Step(item, partial(self._compare, item, row))
+                yield Step(item, partial(self._compare, item, row), is_last=False)
 
     def _compare(self, item: MigrationItem, row: Row) -> None:
         """The object, and its newer key blocks: one that was written to the source late is copied now."""
@@ -52,7 +54,8 @@ class PurgeWork:
     def _refusal(self, item: MigrationItem, row: Row) -> str:
         if (row.storage_type, row.storage_path) == (item.source_type, item.source_path):
             return IN_USE
-        return ONE_PLACE if self._places.are_one(item.source_type, row.storage_type) else ""
+        is_one = item.source_path == row.storage_path and self._places.are_one(item.source_type, row.storage_type)
+        return ONE_PLACE if is_one else ""
 
     def settle(self, token: UUID, steps: Sequence[Step]) -> list[Step]:
         return [following for step in steps if (following := self._settle(token, step))]
@@ -61,21 +64,22 @@ class PurgeWork:
         """Twice: when the destination was verified, and when the source is gone."""
         item = step.item
         kept = MigrationItem.objects.filter(pk__in=[item.kept_item_id])
-        if item.pk in self._verified:
-            self._verified.discard(item.pk)
-            kept.update(source_state=SourceState.PURGED)
-            end(token, item, ItemState.DONE, source_state=SourceState.PURGED)
+        if step.is_last:
+            if end(token, item, ItemState.DONE, source_state=SourceState.PURGED):
+                kept.update(source_state=SourceState.PURGED)
             return None
         with transaction.atomic():
-            here = find_rows([item.object_id]).get(item.object_id)
+            # The row first, as whoever moves it back has it: of the two one sees what the other did.
+            here = lock_row(item.object_id)
             if here is not None and (here.storage_type, here.storage_path) == (item.source_type, item.source_path):
                 end(token, item, ItemState.SKIPPED, code=IN_USE)
                 return None
-            left = kept.filter(source_state__in=[SourceState.KEPT, SourceState.PURGING])
+            if not leased_to(token).select_for_update().filter(pk=item.pk).exists():
+                return None
+            left = kept.filter(source_state__in=[SourceState.NONE, SourceState.KEPT, SourceState.PURGING])
             if not left.update(source_state=SourceState.PURGING):
                 end(token, item, ItemState.SKIPPED, code=PURGED_BEFORE)
                 return None
-        self._verified.add(item.pk)
         return Step(item, partial(self._delete, item))
 
     def _delete(self, item: MigrationItem) -> None:

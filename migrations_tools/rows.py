@@ -38,6 +38,14 @@ def switch_row(row: Row, *, storage_type: str, storage_path: str) -> bool:
     )
 
 
+def lock_row(object_id: UUID) -> Row | None:
+    """Return the row as it is, locked until the end of the transaction; None where it is no more."""
+    for rows in _tables():
+        if row := rows.select_for_update(of=("self",)).filter(pk=object_id).first():
+            return row
+    return None
+
+
 def has_left(item: MigrationItem, kind: str) -> bool:
     """Whether the item's row is no more, or no longer names the object that a run of this kind is to read."""
     row = find_rows([item.object_id]).get(item.object_id)

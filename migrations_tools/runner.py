@@ -5,12 +5,16 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+import structlog
+
 from documents.errors import ConfigurationError
 from migrations_tools import control
 from migrations_tools.errors import MigrationRefused
 from migrations_tools.models import MigrationRun
 from migrations_tools.plan import complete_plan
 from migrations_tools.stretch import Halt, Stretch
+
+log = structlog.get_logger(__name__)
 
 
 def work_on(run_id: int, *, longest: timedelta | None = None, keep: Callable[[], bool] = lambda: True) -> bool:
@@ -27,8 +31,12 @@ def work_on(run_id: int, *, longest: timedelta | None = None, keep: Callable[[],
         until = math.inf if longest is None else time.monotonic() + longest.total_seconds()
         with Stretch(run, until, keep) as stretch:
             stretch.work()
-    except (MigrationRefused, ConfigurationError) as error:
+    except MigrationRefused as error:
         control.fail(run, str(error))
+    except ConfigurationError as error:
+        # Of this process, which others need not share: they go on without it.
+        log.warning("worker_not_configured", run=run.pk, error=str(error))
+        return False
     except Halt as halt:
         control.interrupt(run, note=str(halt))
     return control.settle(run)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
+from documents.redaction import redacted
 from migrations_tools.leases import leased_to
 from migrations_tools.models import MigrationItem
 from migrations_tools.states import ItemState
@@ -21,10 +22,11 @@ TOGETHER = 32
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``call`` returns nothing where all is well. Raises StorageError or Stopped."""
+    """``call`` returns nothing where all is well. Raises StorageError or Stopped. ``is_last`` of an item's steps."""
 
     item: MigrationItem
     call: Callable[[], object]
+    is_last: bool = True
 
 
 class Work(Protocol):
@@ -54,7 +56,7 @@ def end_all(
     return mine.update(
         state=state,
         code=code,
-        detail=detail[:500],
+        detail=redacted(detail)[:500],
         lease=None,
         lease_until=None,
         holds_row=False,

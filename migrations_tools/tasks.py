@@ -12,8 +12,8 @@ from migrations_tools.states import MOVING
 
 # So long a worker stays with a run before others get a turn: in a process that does every task, sweeps come between.
 STRETCH = timedelta(seconds=20)
-# One object of 5 TB, the most that stores take, is a day's work at 60 MB/s.
-LONGEST = int(timedelta(days=1).total_seconds())
+# One object of 5 TB, the most that stores take, is copied and read back in two days at 60 MB/s.
+LONGEST = int(timedelta(days=2).total_seconds())
 
 
 @shared_task(time_limit=LONGEST)
@@ -22,8 +22,9 @@ def work_on_run(run_id: int, number: int, ticket: str) -> None:
 
     Ends where another has the place by now.
     """
-    place = workers.Place(run_id, number, ticket)
-    if not place.keep():
+    # The ticket is used up: the same message, delivered again while this worker is at it, has none.
+    place = workers.Place(run_id, number, ticket).hand_on()
+    if place is None:
         return
     if work_on(run_id, longest=STRETCH, keep=place.keep):
         if following := place.hand_on():

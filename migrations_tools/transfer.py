@@ -120,11 +120,10 @@ def _mismatch(destination: StorageProvider, order: Order, *, was_there: bool) ->
             key=order.destination_path,
             hint="It was left as it is. Look whose it is, move it away, and retry",
         )
-    # Ours, of this moment, and wrong: the next attempt writes it anew.
-    destination.delete(order.destination_path)
+    # It is not deleted here: another worker, to whom the lease went meanwhile, may have found it good.
     return CopyDamaged(
-        "What was read back is not what was written. The copy was removed",
+        "What was read back is not what was written",
         provider=destination.name,
         key=order.destination_path,
-        hint="See to the store before you retry",
+        hint="See to the store; a new run writes another key, and --purge-source removes this copy later",
     )

@@ -14,9 +14,11 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from migrations_tools import control, tasks
+from migrations_tools.errors import RowsHeld
 from migrations_tools.figures import Figures, figures_of
 from migrations_tools.leases import is_held
 from migrations_tools.models import MigrationRun
+from migrations_tools.plan import complete_plan
 from migrations_tools.runner import work_on
 from migrations_tools.states import MOVING
 
@@ -35,15 +37,35 @@ class Interrupted(Exception):
 
 
 def watch(run: MigrationRun, stderr: OutputWrapper, *, inline: bool) -> None:
-    """Return once the run moves no more. Raises Interrupted, after its workers have been stopped."""
+    """Return once the run moves no more. Raises Interrupted, after its workers have been stopped, or RowsHeld.
+
+    A new run is planned here, so that a refusal is an answer of this process; where it dies a worker goes on.
+    """
     with _told_politely():
         try:
+            _plan(run, stderr)
             here = inline or not _woken(run, stderr)
             _wait(run, stderr, here=here)
         except KeyboardInterrupt as interrupt:
             control.interrupt(run, note="stopped by whoever watched it")
             _await_rest(run)
             raise Interrupted from interrupt
+
+
+def _plan(run: MigrationRun, stderr: OutputWrapper) -> None:
+    due = time.monotonic() + LINE
+
+    def tell(count: int) -> None:
+        nonlocal due
+        if time.monotonic() > due:
+            due = time.monotonic() + LINE
+            stderr.write(f"planning: {count:,} items")
+
+    try:
+        complete_plan(run, tell)
+    except RowsHeld as error:
+        control.fail(run, str(error))
+        raise
 
 
 def _woken(run: MigrationRun, stderr: OutputWrapper) -> bool:
@@ -81,20 +103,21 @@ def _await_rest(run: MigrationRun) -> None:
 
 @contextmanager
 def _told_politely() -> Iterator[None]:
-    """SIGTERM is as good as Ctrl-C."""
+    """SIGTERM, and the end of the terminal, are as good as Ctrl-C."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     try:
-        earlier = signal.signal(signal.SIGTERM, stop)
+        earlier = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
     except ValueError:  # not the main thread: nobody sends it signals
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, earlier)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 class _Lines:

@@ -32,6 +32,9 @@ MEANINGS: Mapping[str, Meaning] = {
         "Source and destination are one store under two names: purging would delete the only copy.",
         "Compare the two stores' settings.",
     ),
+    copying.PURGED: Meaning(
+        "The earlier copy that it was to go back to is being purged, or was.", "Begin a new run: it writes another key."
+    ),
     purging.PURGED_BEFORE: Meaning("An earlier run purged this source.", _NOTHING),
     # Refused while the run was planned
     plan.NOT_CONFIGURED: Meaning(

@@ -5,17 +5,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from pytest_django.fixtures import Settings
 
 from documents import wiring
 from documents.conf import MigrationConfig
 from documents.conf.storage_file import FailoverConfig
-from documents.errors import ObjectNotFound
+from documents.errors import ObjectNotFound, StorageUnavailable
 from documents.models import Document
 from documents.storage.base import ObjectRef, StorageProvider
+from migrations_tools import control, leases, runner, stretch
 from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.pace import Pace
+from migrations_tools.places import Places
+from migrations_tools.plan import complete_plan
+from migrations_tools.purging import PurgeWork
 from migrations_tools.states import RunKind, RunState, SourceState
-from tests.migrations_tools.moving import Stores, is_whole, item_of, outcomes, run_to
+from tests.migrations_tools.moving import OPERATOR, Stores, is_whole, item_of, outcomes, run_to
 
 Store = Callable[..., Document]
 
@@ -184,3 +190,62 @@ def test_a_verification_finds_what_differs_and_changes_nothing(
     )
     assert item_of(run, good).state == "done"
     assert there.get(bad.storage_path) == b"damaged"
+
+
+def test_a_deletion_that_failed_once_is_made_again_before_it_is_told_as_done(
+    stores: Stores, store: Store, here: StorageProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, delete, left = store().current_attachment(), type(here).delete, [1]
+    run_to(stores.there)
+
+    def failing(self: StorageProvider, key: str) -> None:
+        if key == row.storage_path and left[0]:
+            left[0] -= 1
+            raise StorageUnavailable("SlowDown", provider=stores.here)
+        delete(self, key)
+
+    monkeypatch.setattr(type(here), "delete", failing)
+    monkeypatch.setattr(stretch, "LONGEST_PAUSE", timedelta(0))
+
+    run = purge(stores.there)
+
+    assert (run.state, outcomes(run), left) == (RunState.SUCCEEDED, {"done": 1}, [0])
+    assert not here.exists(row.storage_path)
+
+
+def test_a_row_is_not_moved_back_to_what_is_being_purged(
+    stores: Stores, store: Store, here: StorageProvider, there: StorageProvider
+) -> None:
+    """The purge marked it after the run that moves back had planned the old key."""
+    row = store().current_attachment()
+    run_to(stores.there)
+    back = control.create(MigrationRun(destination=stores.here), OPERATOR)
+    complete_plan(back)
+    MigrationItem.objects.filter(source_state=SourceState.KEPT).update(source_state=SourceState.PURGING)
+
+    runner.work_on(back.pk)
+
+    assert outcomes(back) == {"failed:purged-meanwhile": 1}
+    row.refresh_from_db()
+    assert row.storage_type == stores.there
+    assert is_whole(row)
+
+
+def test_a_purge_that_lost_its_lease_marks_nothing(stores: Stores, store: Store, here: StorageProvider) -> None:
+    row = store().current_attachment()
+    run_to(stores.there)
+    run = control.create(MigrationRun(destination=stores.there, kind=RunKind.PURGE), OPERATOR)
+    control.begin(run)
+    complete_plan(run)
+    work = PurgeWork(run, Places(), Pace(threads=1))
+    token, items = leases.take_items(run, 1, lease=timedelta(minutes=1))
+    [step] = work.begin(token, items)
+    step.call()
+    run.items.update(lease_until=run.created_at)
+    leases.take_items(run, 1, lease=timedelta(minutes=1))  # another worker takes it over
+
+    with transaction.atomic():
+        assert work.settle(token, [step]) == []
+
+    assert MigrationItem.objects.get(source_state=SourceState.KEPT).object_id == row.pk
+    assert here.exists(row.storage_path)

@@ -184,7 +184,7 @@ def test_what_a_run_let_go_when_it_failed_is_held_again_when_it_is_retried(store
 def test_what_another_run_has_by_now_is_not_retried(stores: Stores, store: Store) -> None:
     row = store().current_attachment()
     failed = run_of_rows(1)
-    failed.items.update(object_id=row.pk)
+    failed.items.update(object_id=row.pk, source_type=stores.here)
     other = control.create(MigrationRun(destination=stores.there), OPERATOR)
     complete_plan(other)
 

@@ -17,7 +17,7 @@ from migrations_tools import control, runner, stretch
 from migrations_tools.copying import CopyWork
 from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.plan import complete_plan
-from migrations_tools.states import ItemState, RunState, SourceState
+from migrations_tools.states import ItemState, RunKind, RunState, SourceState
 from migrations_tools.steps import Step
 from tests.migrations_tools.moving import OPERATOR, Stores, There, is_whole, item_of, outcomes, run_to
 
@@ -196,7 +196,7 @@ def test_an_answer_that_was_lost_is_success(
     assert [info.key for info in there.iter_locations("documents/")] == [row.storage_path]
 
 
-def test_a_copy_that_reads_back_wrong_is_removed_and_the_row_stays(
+def test_a_copy_that_reads_back_wrong_is_told_and_the_next_goes_to_another_key(
     stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch, there: StorageProvider
 ) -> None:
     row, put = attachment_of(store()), There.put_stream
@@ -209,10 +209,45 @@ def test_a_copy_that_reads_back_wrong_is_removed_and_the_row_stays(
     with monkeypatch.context() as patch:
         patch.setattr(There, "put_stream", rotten)
         run = run_to(stores.there)
-
     assert outcomes(run) == {"failed:copy-damaged": 1}
-    assert not there.exists(row.storage_path)
     assert is_whole(row)
+    assert row.storage_type == stores.here
+
+    control.retry_failed(run, OPERATOR)
+    runner.work_on(run.pk)
+
+    assert is_whole(row)
+    assert (row.storage_type, row.storage_path.count("_m")) == (stores.there, 1)
+
+
+def test_a_copy_that_was_never_switched_to_is_purged(
+    stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch, here: StorageProvider, there: StorageProvider
+) -> None:
+    row = attachment_of(store())
+    run = control.create(MigrationRun(destination=stores.there), OPERATOR)
+    with monkeypatch.context() as patch:
+        patch.setattr(CopyWork, "settle", killed)
+        with pytest.raises(KeyboardInterrupt):
+            runner.work_on(run.pk)
+    assert there.exists(row.storage_path)
+    run.items.update(lease_until=run.created_at)
+    control.cancel(run, OPERATOR)
+    again = run_to(stores.there)
+    assert outcomes(again) == {"done": 1}
+    row.refresh_from_db()
+    assert row.storage_path.endswith(f"_m{again.pk}.vlt")
+
+    purged = run_to(stores.there, kind=RunKind.PURGE)
+
+    assert outcomes(purged) == {"done": 1}
+    run_to(stores.there, kind=RunKind.PURGE)
+    assert [info.key for info in there.iter_locations("documents/")] == [row.storage_path]
+    assert list(here.iter_locations("documents/")) == []
+    assert is_whole(row)
+
+
+def killed(*_arguments: object) -> None:
+    raise KeyboardInterrupt
 
 
 def during_the_copy(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:

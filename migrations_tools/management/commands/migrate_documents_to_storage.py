@@ -10,12 +10,11 @@ from documents.errors import VaultError
 from documents.management.arguments import USAGE, report_to
 from documents.services.actors import Actor
 from migrations_tools import control
-from migrations_tools.errors import MigrationRefused, RowsHeld
+from migrations_tools.errors import MigrationRefused
 from migrations_tools.management.options import add_options, run_of
 from migrations_tools.management.previewing import preview_as_json, preview_as_text, probe
 from migrations_tools.management.watching import Interrupted, watch
 from migrations_tools.models import MigrationRun
-from migrations_tools.plan import complete_plan
 from migrations_tools.preview import preview
 from migrations_tools.reports.keeping import keep_report
 from migrations_tools.reports.writing import write_report
@@ -84,17 +83,7 @@ class Command(BaseCommand):
         run = run_of(options)
         if run.kind == RunKind.PURGE:
             self._confirm(run, options)
-        control.create(run, OPERATOR)
-        self._plan(run)
-        return run
-
-    def _plan(self, run: MigrationRun) -> None:
-        """Here, so that a refusal is an answer of this command; where it dies a worker goes on."""
-        try:
-            complete_plan(run)
-        except RowsHeld as error:
-            control.fail(run, str(error))
-            raise
+        return control.create(run, OPERATOR)
 
     def _confirm(self, run: MigrationRun, options: dict[str, Any]) -> None:
         if options["no_input"]:
