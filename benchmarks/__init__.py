@@ -9,6 +9,7 @@
     rotation      unwrapping, against the machine's own RSA
     paging        the last page of a million documents, against the first
     migration     documents from the local disk to S3, against aws and rclone
+    growth        planning and moving an object among a million, against one among a thousand
     peers nginx programs servers load scratch      what those stand on
 
 Absolute numbers mean nothing beyond the machine and the hour; ratios do. Nothing here is a timed test.

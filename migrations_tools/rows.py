@@ -1,6 +1,6 @@
 """The rows behind items: found by id, and switched to another store by compare-and-set. No store is asked here."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -46,6 +46,34 @@ def lock_row(object_id: UUID) -> Row | None:
     return None
 
 
+def switch_rows(rows: Sequence[Row], *, storage_type: str) -> bool:
+    """Point these rows at the same keys of another store, if each is still what it was and where it was when read.
+
+    Returns False where one is not; others may be switched then, so that the caller has to roll back. There are as many
+    statements as there are tables and stores, not rows.
+    """
+    for table in _tables():
+        by_store: dict[str, list[Row]] = {}
+        for row in rows:
+            if isinstance(row, table.model):
+                by_store.setdefault(row.storage_type, []).append(row)
+        for store, theirs in by_store.items():
+            # Column by column, which costs a third of row by row. An object key and a key block are one object's alone,
+            # so that a row that changed has what is in none of the lists.
+            unchanged = table.filter(
+                storage_type=store,
+                pk__in=[row.pk for row in theirs],
+                storage_path__in=[row.storage_path for row in theirs],
+                kek_id__in={row.kek_id for row in theirs},
+                key_block__in=[row.key_block for row in theirs],
+            )
+            # Locked in the order of their keys, as by whoever deletes several of them: an UPDATE has no order.
+            locked = unchanged.order_by("pk").select_for_update().values_list("pk", flat=True)
+            if len(locked) != len(theirs) or unchanged.update(storage_type=storage_type) != len(theirs):
+                return False
+    return True
+
+
 def has_left(item: MigrationItem, kind: str) -> bool:
     """Whether the item's row is no more, or no longer names the object that a run of this kind is to read."""
     row = find_rows([item.object_id]).get(item.object_id)
@@ -53,30 +81,6 @@ def has_left(item: MigrationItem, kind: str) -> bool:
         return True
     # What a run that purges reads is where the row points now.
     return kind != RunKind.PURGE and (row.storage_type, row.storage_path) != (item.source_type, item.source_path)
-
-
-def switch_rows(rows: Collection[Row], *, storage_type: str) -> bool:
-    """Point these rows at the same keys of another store, if each is still what it was and where it was when read.
-
-    Returns False where one is not; others are switched then, so that the caller has to roll back. One statement for
-    each table.
-    """
-    for table in _tables():
-        of_table = [row for row in rows if isinstance(row, table.model)]
-        if not of_table:
-            continue
-        # Column by column, which costs a tenth of row by row: an object key and a key block are one object's alone, so
-        # that a row that changed has what is in none of the lists.
-        unchanged = table.filter(
-            pk__in=[row.pk for row in of_table],
-            storage_type__in={row.storage_type for row in of_table},
-            storage_path__in=[row.storage_path for row in of_table],
-            kek_id__in={row.kek_id for row in of_table},
-            key_block__in=[row.key_block for row in of_table],
-        )
-        if unchanged.update(storage_type=storage_type) != len(of_table):
-            return False
-    return True
 
 
 def note_removal(object_id: UUID, *, storage_type: str, storage_path: str) -> None:

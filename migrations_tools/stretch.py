@@ -145,9 +145,10 @@ class Stretch:
         if not done:
             return
         with transaction.atomic(durable=True):
-            for token in {token for token, _step in done}:
-                # In the order of the rows' keys: whoever deletes several locks them in it as well.
-                steps = sorted((step for owner, step in done if owner == token), key=lambda step: step.item.object_id)
+            # In the order of the rows' keys, batch after batch: whoever deletes several locks them in it as well.
+            done.sort(key=lambda leased: leased[1].item.object_id)
+            for token in dict.fromkeys(token for token, _step in done):
+                steps = [step for owner, step in done if owner == token]
                 following += [(token, step) for step in self._work.settle(token, steps)]
         self.waiting[:0] = following
 

@@ -13,7 +13,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks.many_rows import analyze, fill_documents, plan_documents
-from documents.models import Document
+from documents.models import Attachment, Document, ObjectRemoval
+from documents.services.actors import Actor
+from documents.services.deletion import delete_document
 from migrations_tools import control, plan
 from migrations_tools.copying import CopyWork
 from migrations_tools.leases import leased_to, take_items
@@ -21,7 +23,7 @@ from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.pace import Pace
 from migrations_tools.places import Places
 from migrations_tools.plan import complete_plan
-from tests.migrations_tools.moving import OPERATOR, Stores
+from tests.migrations_tools.moving import OPERATOR, Stores, outcomes
 
 Store = Callable[..., Document]
 MANY = [20_000, pytest.param(1_000_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])]
@@ -111,6 +113,27 @@ def test_thirty_objects_are_switched_with_the_statements_of_three(stores: Stores
 
     assert run.items.filter(state="done").count() == 33
     assert asked_for[0] == asked_for[1]
+
+
+def test_one_row_that_changed_among_many_is_told_and_the_others_are_switched(
+    stores: Stores, store: Store, as_alice: Actor, alice: User
+) -> None:
+    documents = [store(f"document {number}".encode()) for number in range(5)]
+    run = control.create(MigrationRun(destination=stores.there), OPERATOR)
+    complete_plan(run)
+    work = CopyWork(run, Places(), Pace(threads=1))
+    token, items = take_items(run, 5, lease=timedelta(minutes=1))
+    steps = list(work.begin(token, items))
+    for step in steps:
+        step.call()
+    delete_document(documents[2].pk, owner=alice, actor=as_alice)
+
+    work.settle(token, steps)
+
+    assert outcomes(run) == {"done": 4, "skipped:deleted": 1}
+    assert {row.storage_type for row in Attachment.objects.all()} == {stores.there}
+    # What was copied too late is deleted as well.
+    assert ObjectRemoval.objects.filter(storage_type=stores.there).count() == 1
 
 
 def test_a_worker_passes_by_nothing_that_is_done(stores: Stores, alice: User) -> None:
