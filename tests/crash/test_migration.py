@@ -136,17 +136,18 @@ def test_a_migration_killed_at_any_failpoint_goes_on_and_loses_nothing(moving: M
         purges = name in ("migrate.purge-marked", "migrate.source-deleted")
         copy, purge = (there, "--inline"), (there, "--purge-source", "--no-input", "--inline")
         kill_and_resume(vault, copy, failpoint="" if purges else name)
-        kill_and_resume(vault, purge, failpoint=name if purges else "")
+        told = kill_and_resume(vault, purge, failpoint=name if purges else "")
         # An independent look at both stores: every object of a row and nothing else.
         held = {store: {key for key in moving.stores[store].objects() if is_ours(key)} for store in moving.stores}
-        assert held == {there: objects_of_rows(vault)[there], other: set()}, name
+        assert held == {there: objects_of_rows(vault)[there], other: set()}, f"{name}: {told}"
         assert len(held[there]) == 6
         assert_nothing_unfinished(vault, moving.stores[there])
         there, other = other, there
     assert_everything_reads(vault)
 
 
-def kill_and_resume(vault: Installation, arguments: tuple[str, ...], *, failpoint: str) -> None:
+def kill_and_resume(vault: Installation, arguments: tuple[str, ...], *, failpoint: str) -> str:
+    """Run the command to its good end, with a kill before it or without. Returns what it wrote last."""
     status, told = migrate(vault, *arguments, failpoint=failpoint)
     if failpoint:
         assert (status, f"failpoint {failpoint}: killed" in told) == (-9, True), told
@@ -154,6 +155,7 @@ def kill_and_resume(vault: Installation, arguments: tuple[str, ...], *, failpoin
         status, told = migrate(vault, "--resume", "--inline")
     assert status == 0, told
     end_leases(vault)
+    return told
 
 
 def is_ours(key: str) -> bool:
