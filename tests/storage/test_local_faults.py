@@ -105,8 +105,12 @@ OPERATIONS: dict[str, Callable[[LocalProvider], object]] = {
     "iter_locations": lambda provider: list(provider.iter_locations()),
     "iter_locations_after": lambda provider: list(provider.iter_locations_after("", "a")),
     "remove_unfinished": lambda provider: provider.remove_unfinished(older_than=timedelta(0)),
+    "free_bytes": lambda provider: provider.free_bytes(),
 }
-SYSTEM_CALLS = ("open", "fstat", "stat", "scandir", "preadv", "write", "fsync", "link", "unlink", "mkdir", "dup")
+SYSTEM_CALLS = (
+    *("open", "fstat", "stat", "scandir", "preadv", "write", "fsync", "link", "unlink", "mkdir", "dup"),
+    "statvfs",
+)
 
 
 def test_every_operation_is_struck(provider: LocalProvider, monkeypatch: pytest.MonkeyPatch) -> None:

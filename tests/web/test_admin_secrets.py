@@ -16,6 +16,7 @@ from documents.models import Attachment, Document, ObjectRemoval, StagedAttachme
 from documents.services.actors import Actor
 from documents.services.links import create_link
 from documents.services.tokens import create_token
+from migrations_tools.models import MigrationRun
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 CONTENT = b"plaintext-canary"
@@ -28,6 +29,7 @@ def secrets(store: Callable[..., Document], alice: User, as_alice: Actor) -> lis
     document = store(CONTENT)
     StagedAttachment.objects.create(owner=alice, expires_at=document.created_at)
     ObjectRemoval.objects.create(storage_type="local", storage_path="x", attachment_id=document.pk)
+    MigrationRun.objects.create(destination="local", created_by=alice, note="made by hand")
     EmailAddress.objects.create(user=alice, email=alice.email)
     Group.objects.create(name="readers")
     link = create_link(document, creator=alice, actor=as_alice, password="link-password-canary")
