@@ -72,7 +72,10 @@ def test_no_table_is_read_through(db: None) -> None:
     explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SET LOCAL enable_seqscan = off")  # the tables are empty
+            # The tables are empty, or nearly so, and other tests leave the sizes that they had: a whole index may look
+            # as cheap as a look into it. With bitmaps alone the question is which indexes fit.
+            for way in ("seqscan", "indexscan", "indexonlyscan"):
+                cursor.execute(f"SET LOCAL enable_{way} = off")
         cursor.execute(f"{explain} {statement}")
         plan = "\n".join(str(row[-1]) for row in cursor.fetchall())
 
