@@ -10,7 +10,6 @@ from documents.errors import VaultError
 from documents.management.arguments import USAGE, report_to
 from documents.services.actors import Actor
 from migrations_tools import control
-from migrations_tools.errors import MigrationRefused
 from migrations_tools.management.options import add_options, run_of
 from migrations_tools.management.previewing import preview_as_json, preview_as_text, probe
 from migrations_tools.management.watching import Interrupted, watch
@@ -43,7 +42,7 @@ class Command(BaseCommand):
                 self._tell_plan(run_of(options), options)
             else:
                 self._move(options)
-        except (MigrationRefused, VaultError) as error:
+        except VaultError as error:
             raise CommandError(str(error), returncode=USAGE) from error
 
     def _tell_plan(self, run: MigrationRun, options: dict[str, Any]) -> None:
