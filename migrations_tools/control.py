@@ -6,8 +6,8 @@ Every change is a conditional UPDATE by the table of transitions, so that of two
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Min, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Min, Q, QuerySet, Value
+from django.db.models.functions import Least, Now
 
 from documents.redaction import redacted
 from documents.services import audit
@@ -71,7 +71,10 @@ def resume(run: MigrationRun, actor: Actor) -> None:
     run.refresh_from_db()
     if run.state == RunState.FAILED:
         raise MigrationRefused(f"Run {run.pk} is over. Try its failed items again: --retry-failed {run.pk}.")
-    _demand(run, RunState.QUEUED, "resumed", actor, note="")
+    with transaction.atomic(durable=True):
+        _demand(run, RunState.QUEUED, "resumed", actor, note="")
+        # What stopped the run is over, as far as its operator knows. That an item was begun is still to be known.
+        _pending(run).filter(attempts__gt=1, lease=None).update(attempts=1)
 
 
 def retry_failed(run: MigrationRun, actor: Actor) -> int:
@@ -106,7 +109,7 @@ def _tried_again(run: MigrationRun, actor: Actor) -> int:
             run.items.filter(pk=item.pk).update(destination_path=another_key(item.destination_path, run))
         failed.update(
             state=ItemState.PENDING,
-            attempts=0,
+            attempts=Least("attempts", Value(1)),  # that it was begun is still to be known
             code="",
             detail="",
             finished_at=None,
@@ -132,7 +135,8 @@ def fail(run: MigrationRun, note: str) -> None:
     """End a run that cannot be worked on at all; the rows that it held are let go."""
     with transaction.atomic(durable=True):
         if _moved(run, RunState.FAILED, "failed", SYSTEM, note=redacted(note)[:500], finished_at=Now()):
-            _pending(run).update(holds_row=False)
+            # Nor has anybody a lease: a worker that is late switches no row after the report was kept.
+            _pending(run).update(holds_row=False, lease=None, lease_until=None)
 
 
 def oldest_run_at_work() -> datetime | None:

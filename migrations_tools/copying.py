@@ -36,7 +36,7 @@ class CopyWork:
         for item in items:
             row = rows.get(item.object_id)
             if row is None:
-                end(token, item, ItemState.SKIPPED, code=GONE)
+                self._end_gone(token, item)
             elif (row.storage_type, row.storage_path) == (self._run.destination, item.destination_path):
                 end(token, item, ItemState.SKIPPED, code=THERE)
             elif (row.storage_type, row.storage_path) != (item.source_type, item.source_path):
@@ -44,6 +44,12 @@ class CopyWork:
             else:
                 self._rows[item.pk] = row
                 yield Step(item, self._copy(item, row))
+
+    def _end_gone(self, token: UUID, item: MigrationItem) -> None:
+        """Its document was deleted. An earlier attempt, of a worker that died, may have left a copy."""
+        with transaction.atomic(durable=True):
+            if end(token, item, ItemState.SKIPPED, code=GONE) and item.attempts > 1:
+                note_removal(item.object_id, storage_type=self._run.destination, storage_path=item.destination_path)
 
     def _copy(self, item: MigrationItem, row: Row) -> Callable[[], None]:
         source: StorageProvider = self._places.provider(item.source_type)

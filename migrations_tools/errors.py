@@ -7,10 +7,13 @@ VaultError
     IntegrityMismatch
       SourceDamaged         what the source gave is not what the row says
       CopyDamaged           what the destination gave back is not what was put there
+    ObjectNotFound
+      SourceLost            the source has no such object, nor has the destination
+    CopyLost                the destination has no longer what was put there
     DestinationTaken        another object has the key already
 """
 
-from documents.errors import IntegrityMismatch, StorageError, VaultError
+from documents.errors import IntegrityMismatch, ObjectNotFound, StorageError, VaultError
 
 
 class MigrationRefused(VaultError):
@@ -45,6 +48,17 @@ class CopyDamaged(IntegrityMismatch):
     """The row still names the source."""
 
     code = "copy-damaged"
+
+
+class SourceLost(ObjectNotFound):
+    """The row names an object that is not there."""
+
+
+class CopyLost(StorageError):
+    """Somebody deleted the copy, or aborted its upload, before it was read back: it is made again."""
+
+    code = "copy-lost"
+    retryable = True
 
 
 class DestinationTaken(StorageError):

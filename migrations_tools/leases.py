@@ -9,8 +9,8 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Greatest, Now
 
 from documents.models.clock import database_now
 from documents.redaction import redacted
@@ -44,9 +44,14 @@ def renew(token: UUID, *, lease: timedelta) -> int:
     return leased_to(token).update(lease_until=database_now() + lease)
 
 
-def give_back(token: UUID, items: Collection[int]) -> None:
-    """Let others have these items, which were not begun: this was no attempt."""
-    leased_to(token).filter(pk__in=items).update(lease=None, lease_until=None, attempts=F("attempts") - 1)
+def give_back(token: UUID, items: Collection[int], *, begun: bool = False) -> None:
+    """Let others have these items: this was no attempt.
+
+    Of one that was ``begun`` there may be a copy. It keeps an attempt, so that the copy is known and purged some day.
+    """
+    leased_to(token).filter(pk__in=items).update(
+        lease=None, lease_until=None, attempts=Greatest(F("attempts") - 1, Value(int(begun)))
+    )
 
 
 def put_off(token: UUID, item: int, *, code: str, detail: str = "", pause: timedelta = timedelta()) -> None:

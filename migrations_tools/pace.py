@@ -14,6 +14,9 @@ LONGEST_PAUSE = 30.0
 # Objects that went well before one more is allowed at once.
 QUIET = 32
 
+# How many at once this process was allowed at last, by the run: whoever comes back to a run begins as it stopped.
+_allowed: dict[int, int] = {}
+
 
 class Stopped(Exception):
     """The run is not to go on: what was begun is thrown away, and done again later."""
@@ -22,8 +25,9 @@ class Stopped(Exception):
 class Pace:
     """Of one worker, shared by its threads. ``bytes_per_second`` is its share of the bandwidth, 0 without a limit."""
 
-    def __init__(self, *, threads: int, bytes_per_second: float = 0) -> None:
-        self._most, self._allowed = threads, threads
+    def __init__(self, *, threads: int, bytes_per_second: float = 0, run_id: int = 0) -> None:
+        self._run_id = run_id
+        self._most, self._allowed = threads, min(threads, _allowed.get(run_id, threads))
         self._rate = bytes_per_second
         self._free_at = time.monotonic()
         self._pause, self._quiet = 0.0, 0
@@ -39,6 +43,9 @@ class Pace:
     def stop(self) -> None:
         """Let everything that is in work end at its next piece."""
         self._stop.set()
+        _allowed.clear()  # of one run at a time: there is seldom another
+        if self._allowed < self._most:
+            _allowed[self._run_id] = self._allowed
 
     def went_well(self) -> None:
         """An object was answered for without complaint."""

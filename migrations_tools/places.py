@@ -1,22 +1,30 @@
-"""The stores of a run, as one worker sees them: without caches, each asked once for what does not change."""
+"""The stores of a run, as one worker sees them: without caches, each asked seldom for what seldom changes."""
 
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from uuid import uuid4
 
-from documents.errors import StorageError
+from documents.errors import ObjectExists, StorageError
 from documents.storage.base import StorageProvider
 from documents.wiring import store_itself, stores_behind
 from migrations_tools.transfer import has_sidecars
 
 PROBES = "check/"
+# Of every worker, so that one that is killed leaves one object at the most, and the next one deletes it.
+PROBE = f"{PROBES}whether-anything-is-taken"
+# Seconds for which a store is believed to have no newer key blocks, because it had none.
+BELIEVED = 20.0
 
 
 class Places:
     """Of one stretch of work, shared by its threads."""
 
     def __init__(self) -> None:
-        self._with_sidecars: dict[str, bool] = {}
+        self._with_sidecars: dict[str, tuple[float, bool]] = {}
         self._one: dict[frozenset[str], bool] = {}
+        # Whoever comes while a store is asked waits for its answer.
         self._lock = threading.Lock()
 
     def provider(self, storage_type: str) -> StorageProvider:
@@ -26,17 +34,36 @@ class Places:
     def has_sidecars(self, storage_type: str) -> bool:
         """Whether this store has newer key blocks of any object. Raises StorageError."""
         with self._lock:
-            if storage_type not in self._with_sidecars:
-                self._with_sidecars[storage_type] = has_sidecars(self.provider(storage_type))
-            return self._with_sidecars[storage_type]
+            asked_at, found = self._with_sidecars.get(storage_type, (float("-inf"), False))
+            if time.monotonic() - asked_at > BELIEVED:
+                found = has_sidecars(self.provider(storage_type))
+                self._with_sidecars[storage_type] = (time.monotonic(), found)
+            return found
 
-    def refuses_everything(self, storage_type: str) -> bool:
-        """Whether this store does not even say that an object is not there."""
+    def answers(self, storage_type: str) -> bool:
+        """Whether this store says at least that an object is not there."""
+        return self._is_done(storage_type, lambda store: store.exists(PROBE))
+
+    def takes_anything(self, storage_type: str) -> bool:
+        """Whether an object can be put into this store, and deleted again."""
+
+        def put(store: StorageProvider) -> None:
+            with suppress(ObjectExists):
+                store.put_bytes(PROBE, b"whether anything is taken")
+            store.delete(PROBE)
+
+        return self._is_done(storage_type, put)
+
+    def deletes_anything(self, storage_type: str) -> bool:
+        """Whether this store takes it that an object is to be deleted; it is none that exists."""
+        return self._is_done(storage_type, lambda store: store.delete(PROBE))
+
+    def _is_done(self, storage_type: str, call: Callable[[StorageProvider], object]) -> bool:
         try:
-            self.provider(storage_type).exists(f"{PROBES}whether-anything-is-allowed")
+            call(self.provider(storage_type))
         except StorageError:
-            return True
-        return False
+            return False
+        return True
 
     def are_one(self, one: str, other: str) -> bool:
         """Whether an object that is put into one is there in the other too: two names of a bucket, a failover's member.
@@ -44,13 +71,14 @@ class Places:
         Tried, not read out of the configuration: two endpoints may lead to one store. Raises StorageError.
         """
         pair = frozenset((one, other))
-        if pair not in self._one:
-            self._one[pair] = one == other or any(
-                _shows(behind_one, behind_other)
-                for behind_one in stores_behind(one)
-                for behind_other in stores_behind(other)
-            )
-        return self._one[pair]
+        with self._lock:
+            if pair not in self._one:
+                self._one[pair] = one == other or any(
+                    _shows(behind_one, behind_other)
+                    for behind_one in stores_behind(one)
+                    for behind_other in stores_behind(other)
+                )
+            return self._one[pair]
 
 
 def _shows(one: StorageProvider, other: StorageProvider) -> bool:

@@ -20,7 +20,7 @@ from migrations_tools.pace import Pace
 from migrations_tools.places import Places
 from migrations_tools.rows import Row, find_rows, lock_row
 from migrations_tools.states import ItemState, SourceState
-from migrations_tools.steps import Step, end
+from migrations_tools.steps import Skip, Step, end
 from migrations_tools.transfer import copy_sidecars, delete_with_sidecars
 from migrations_tools.verifying import compare
 
@@ -37,8 +37,8 @@ class PurgeWork:
         rows = find_rows([item.object_id for item in items])
         for item in items:
             row = rows.get(item.object_id)
-            if row is not None and (refusal := self._refusal(item, row)):
-                end(token, item, ItemState.SKIPPED, code=refusal)
+            if row is not None and is_in_use(item, row):
+                end(token, item, ItemState.SKIPPED, code=IN_USE)
             elif row is None:
                 # Its document was deleted: what was kept of it goes without asking.
                 yield Step(item, lambda: None, is_last=False)
@@ -47,15 +47,11 @@ class PurgeWork:
 
     def _compare(self, item: MigrationItem, row: Row) -> None:
         """The object, and its newer key blocks: one that was written to the source late is copied now."""
+        if item.source_path == row.storage_path and self._places.are_one(item.source_type, row.storage_type):
+            raise Skip(ONE_PLACE)
         destination = self._places.provider(row.storage_type)
         compare(destination, row.storage_path, row.digest, self._pace)
         copy_sidecars(self._places.provider(item.source_type), destination, item.object_id)
-
-    def _refusal(self, item: MigrationItem, row: Row) -> str:
-        if (row.storage_type, row.storage_path) == (item.source_type, item.source_path):
-            return IN_USE
-        is_one = item.source_path == row.storage_path and self._places.are_one(item.source_type, row.storage_type)
-        return ONE_PLACE if is_one else ""
 
     def settle(self, token: UUID, steps: Sequence[Step]) -> list[Step]:
         return [following for step in steps if (following := self._settle(token, step))]
@@ -71,7 +67,7 @@ class PurgeWork:
         with transaction.atomic():
             # The row first, as whoever moves it back has it: of the two one sees what the other did.
             here = lock_row(item.object_id)
-            if here is not None and (here.storage_type, here.storage_path) == (item.source_type, item.source_path):
+            if here is not None and is_in_use(item, here):
                 end(token, item, ItemState.SKIPPED, code=IN_USE)
                 return None
             if not leased_to(token).select_for_update().filter(pk=item.pk).exists():
@@ -86,3 +82,8 @@ class PurgeWork:
         failpoint("migrate.purge-marked")
         delete_with_sidecars(self._places.provider(item.source_type), item.source_path, item.object_id)
         failpoint("migrate.source-deleted")
+
+
+def is_in_use(item: MigrationItem, row: Row) -> bool:
+    """Whether the row names the very object that is to be deleted."""
+    return (row.storage_type, row.storage_path) == (item.source_type, item.source_path)

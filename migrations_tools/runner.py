@@ -9,19 +9,27 @@ import structlog
 
 from documents.errors import ConfigurationError
 from migrations_tools import control
+from migrations_tools.attempts import Halt
 from migrations_tools.errors import MigrationRefused
 from migrations_tools.models import MigrationRun
 from migrations_tools.plan import complete_plan
-from migrations_tools.stretch import Halt, Stretch
+from migrations_tools.stretch import Stretch
 
 log = structlog.get_logger(__name__)
 
 
-def work_on(run_id: int, *, longest: timedelta | None = None, keep: Callable[[], bool] = lambda: True) -> bool:
+def work_on(
+    run_id: int,
+    *,
+    longest: timedelta | None = None,
+    keep: Callable[[], bool] = lambda: True,
+    alone: bool = False,
+) -> bool:
     """Work on a run for about ``longest``, or until nothing is left to do. Returns whether there is more to do.
 
-    Any number of workers may be at it. ``keep`` is called twice a second, and ends the work where it returns False.
-    What stops a run is written into its ``note``. Safe to repeat, and to be killed anywhere.
+    As many workers may be at it as the run may have, each with its part of the bandwidth; one that is ``alone`` has the
+    whole. ``keep`` is called twice a second, and ends the work where it returns False. What stops a run is written into
+    its ``note``. Safe to repeat, and to be killed anywhere.
     """
     run = MigrationRun.objects.filter(pk=run_id).first()
     if run is None or not control.begin(run):
@@ -29,13 +37,15 @@ def work_on(run_id: int, *, longest: timedelta | None = None, keep: Callable[[],
     try:
         complete_plan(run, lambda _count: keep())
         until = math.inf if longest is None else time.monotonic() + longest.total_seconds()
-        with Stretch(run, until, keep) as stretch:
+        with Stretch(run, until, keep, run.bandwidth / (1 if alone else run.workers)) as stretch:
             stretch.work()
     except MigrationRefused as error:
         control.fail(run, str(error))
     except ConfigurationError as error:
         # Of this process, which others need not share: they go on without it.
         log.warning("worker_not_configured", run=run.pk, error=str(error))
+        if alone:
+            control.interrupt(run, note=str(error))
         return False
     except Halt as halt:
         control.interrupt(run, note=str(halt))

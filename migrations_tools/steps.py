@@ -20,9 +20,17 @@ from migrations_tools.states import ItemState
 TOGETHER = 32
 
 
+class Skip(Exception):
+    """Nothing is to be done to this item after all; ``code`` says why."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``call`` returns nothing where all is well. Raises StorageError or Stopped. ``is_last`` of an item's steps."""
+    """``call`` returns nothing where all is well. Raises StorageError, Skip or Stopped. ``is_last`` of its item's."""
 
     item: MigrationItem
     call: Callable[[], object]
@@ -33,7 +41,7 @@ class Work(Protocol):
     """What is done to the items of one kind of run. ``token`` is that of their lease."""
 
     def begin(self, token: UUID, items: Sequence[MigrationItem]) -> Iterable[Step]:
-        """Return the first step of each item. What turns out to need none is settled here."""
+        """Return the first step of each item. What turns out to need none is settled here. No store is asked."""
         ...
 
     def settle(self, token: UUID, steps: Sequence[Step]) -> list[Step]:

@@ -10,23 +10,24 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from django.db import transaction
 
-from documents.errors import BucketNotFound, ObjectNotFound, StorageAccessDenied, StorageError, StorageFull
+from documents.errors import ObjectNotFound, StorageError
 from documents.wiring import vault_config
+from migrations_tools.attempts import MOST_SURPRISES, SURPRISE, Halt, attempt, has_attempts_left, pause_after
 from migrations_tools.copying import CHANGED, CopyWork
+from migrations_tools.counters import count_attempt
 from migrations_tools.leases import give_back, put_off, renew, take_items
-from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.models import MigrationRun
 from migrations_tools.pace import Pace, Stopped
 from migrations_tools.places import Places
 from migrations_tools.purging import PurgeWork
 from migrations_tools.rows import has_left
 from migrations_tools.states import ItemState, RunKind, RunState
-from migrations_tools.steps import TOGETHER, Step, Work, end
+from migrations_tools.steps import TOGETHER, Skip, Step, Work, end
 from migrations_tools.verifying import VerifyWork
 
 log = structlog.get_logger(__name__)
@@ -36,9 +37,6 @@ WORKS: dict[str, Callable[[MigrationRun, Places, Pace], Work]] = {
     RunKind.VERIFY: VerifyWork,
     RunKind.PURGE: PurgeWork,
 }
-# An object that no store answered for so often has failed; with the pauses between, some ten minutes.
-MOST_ATTEMPTS = 8
-LONGEST_PAUSE = timedelta(minutes=2)
 # Whoever finds no free item waits so long for one before it looks again.
 IDLE = 0.2
 # Seconds between two looks at the run and at the leases; nothing that went well waits longer to be written.
@@ -47,24 +45,23 @@ TICK = 0.5
 Leased = tuple[UUID, Step]
 
 
-class Halt(Exception):
-    """Going on would only fail for every other item too: the message says why."""
-
-
 @dataclass
 class Stretch:
-    """One worker's part of a run, with its pool of threads: ``waiting``, in work (``pending``), and done well."""
+    """One worker's part of a run, with its pool of threads: ``waiting``, in work (``pending``), and done well.
+
+    ``keep`` says twice a second whether the worker is still to be at it; ``bandwidth`` is its own, in bytes a second.
+    """
 
     run: MigrationRun
     until: float
     keep: Callable[[], bool]
+    bandwidth: float = 0
     waiting: list[Leased] = field(default_factory=list)
     pending: dict[Future[object], Leased] = field(default_factory=dict)
     done: list[Leased] = field(default_factory=list)
 
     def __enter__(self) -> "Stretch":
-        share = self.run.bandwidth / self.run.workers
-        self._pace = Pace(threads=self.run.threads, bytes_per_second=share)
+        self._pace = Pace(threads=self.run.threads, bytes_per_second=self.bandwidth, run_id=self.run.pk)
         self._places = Places()
         self._work = WORKS[self.run.kind](self.run, self._places, self._pace)
         self._pool = ThreadPoolExecutor(self.run.threads, thread_name_prefix=f"run-{self.run.pk}")
@@ -77,6 +74,8 @@ class Stretch:
         """End what is in work: at its next piece, not at its end. What was taken is given back."""
         self._pace.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        begun = [leased for future, leased in self.pending.items() if not future.cancelled()]
+        self._give_back(begun, begun=True)
         self._give_back([*self.pending.values(), *self.waiting])
         self.pending.clear()
 
@@ -116,16 +115,12 @@ class Stretch:
         token, items = take_items(self.run, self.run.batch_size, lease=self._lease)
         # Few, or none: whoever has the rest has it for a while.
         self._is_dry = len(items) < self.run.batch_size
-        try:
-            self.waiting += [(token, step) for step in self._work.begin(token, items)]
-        except StorageError as error:
-            give_back(token, [item.pk for item in items])
-            raise Halt(str(error)) from error
+        self.waiting += [(token, step) for step in self._work.begin(token, items)]
 
     def _submit(self) -> None:
         while self.waiting and len(self.pending) < self._pace.at_once and time.monotonic() < self.until:
             token, step = self.waiting.pop(0)
-            self.pending[self._pool.submit(step.call)] = (token, step)
+            self.pending[self._pool.submit(attempt, step, self.run, self._places)] = (token, step)
 
     def _take_in(self, finished: set[Future[object]]) -> None:
         """Keep what went well to be written, and write what failed."""
@@ -133,6 +128,7 @@ class Stretch:
         for token, step, error in ended:
             if error is None:
                 self._pace.went_well()
+                count_attempt(self.run.kind)
                 self.done.append((token, step))
         halts = [self._failed(token, step, error) for token, step, error in ended if error is not None]
         if halt := next(filter(None, halts), None):
@@ -165,36 +161,45 @@ class Stretch:
         self.run.refresh_from_db()
         return self.run.state == RunState.RUNNING and self.keep()
 
-    def _give_back(self, leased: list[Leased]) -> None:
+    def _give_back(self, leased: list[Leased], *, begun: bool = False) -> None:
         for token in {token for token, _step in leased}:
-            give_back(token, [step.item.pk for owner, step in leased if owner == token])
+            give_back(token, [step.item.pk for owner, step in leased if owner == token], begun=begun)
 
     def _failed(self, token: UUID, step: Step, error: BaseException) -> "Halt | None":
         """Write what came of a step that failed. Returns what the whole run has to stop for."""
         item = step.item
-        if isinstance(error, Stopped):
-            give_back(token, [item.pk])
-            return None
-        if not isinstance(error, StorageError):
-            raise error
-        if isinstance(error, (StorageFull, BucketNotFound)) or self._is_shut_out(error, item):
-            give_back(token, [item.pk])
-            return Halt(str(error))
-        if isinstance(error, ObjectNotFound) and has_left(item, self.run.kind):
+        if isinstance(error, (Stopped, Halt)):
+            give_back(token, [item.pk], begun=True)
+            return error if isinstance(error, Halt) else None
+        if isinstance(error, Skip):
+            end(token, item, ItemState.SKIPPED, code=error.code)
+        elif isinstance(error, ObjectNotFound) and has_left(item, self.run.kind):
             put_off(token, item.pk, code=CHANGED)  # what became of it is told when it is begun again
-            return None
-        if error.retryable:
-            self._pace.slow_down()
-            if item.attempts < MOST_ATTEMPTS:
-                pause = min(LONGEST_PAUSE, timedelta(seconds=2 ** (item.attempts - 1)))
-                put_off(token, item.pk, pause=pause, code=error.code, detail=str(error))
-                return None
-        log.warning("item_failed", run=self.run.pk, object_id=str(item.object_id), code=error.code, error=str(error))
-        end(token, item, ItemState.FAILED, code=error.code, detail=str(error))
+        elif isinstance(error, StorageError):
+            self._refused(token, step, error)
+        elif isinstance(error, Exception):
+            self._surprised(token, step, error)
+        else:
+            raise error
         return None
 
-    def _is_shut_out(self, error: StorageError, item: MigrationItem) -> bool:
-        """Whether a refusal is about this worker's credentials, and not about this one object."""
-        if not isinstance(error, StorageAccessDenied):
-            return False
-        return error.provider != item.source_type or self._places.refuses_everything(item.source_type)
+    def _refused(self, token: UUID, step: Step, error: StorageError) -> None:
+        item = step.item
+        count_attempt(self.run.kind, error.code)
+        if error.retryable:
+            self._pace.slow_down()
+            if has_attempts_left(item):
+                put_off(token, item.pk, pause=pause_after(item.attempts), code=error.code, detail=str(error))
+                return
+        log.warning("item_failed", run=self.run.pk, object_id=str(item.object_id), code=error.code, error=str(error))
+        end(token, item, ItemState.FAILED, code=error.code, detail=str(error))
+
+    def _surprised(self, token: UUID, step: Step, error: Exception) -> None:
+        """A fault of ours is this item's alone: the others go on. Its words may hold anything, so the log has them."""
+        item = step.item
+        count_attempt(self.run.kind, SURPRISE)
+        log.error("item_failed", run=self.run.pk, object_id=str(item.object_id), code=SURPRISE, exc_info=error)
+        if item.attempts < MOST_SURPRISES:
+            put_off(token, item.pk, pause=pause_after(item.attempts), code=SURPRISE, detail=type(error).__name__)
+        else:
+            end(token, item, ItemState.FAILED, code=SURPRISE, detail=type(error).__name__)

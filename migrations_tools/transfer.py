@@ -5,16 +5,16 @@ went wrong, and neither is ever taken for good.
 """
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
 from documents.errors import ObjectExists, ObjectNotFound, StorageError
 from documents.failpoints import failpoint
-from documents.storage.base import ObjectReader, StorageProvider
+from documents.storage.base import StorageProvider
 from documents.storage.streaming import pieces_of
-from migrations_tools.errors import CopyDamaged, DestinationTaken, SourceDamaged
+from migrations_tools.errors import CopyDamaged, CopyLost, DestinationTaken, SourceDamaged, SourceLost
 from migrations_tools.pace import Pace
 
 # Newer key blocks of an object, written beside it: ``keyblocks/<attachment id>.<number>``.
@@ -40,28 +40,44 @@ def copy_object(source: StorageProvider, destination: StorageProvider, order: Or
     """Have an equal object at the destination, read back from there.
 
     What is there already is compared and not written again: a copy of an earlier attempt, one whose answer was lost,
-    or the source of an earlier run, kept. Raises SourceDamaged, CopyDamaged, DestinationTaken, ObjectNotFound naming
-    the source, another StorageError, or Stopped; nothing is left at the destination then but what was there before, or
-    an equal copy. Safe to repeat after a crash at any line.
+    or the source of an earlier run, kept. Raises SourceDamaged, SourceLost, CopyDamaged, CopyLost, DestinationTaken,
+    another StorageError, or Stopped; nothing is left at the destination then but what was there before, or an equal
+    copy. Safe to repeat after a crash at any line.
     """
     pace.begin()
-    was_there = False
     try:
-        with source.open(order.source_path) as reader:
-            destination.put_stream(order.destination_path, pace.pass_on(_as_sealed(reader, source, order)))
-    except ObjectExists:
-        was_there = True
-    except ObjectNotFound:
-        # Lost at the source. An earlier attempt, or a source that was kept, may have it.
-        if not destination.exists(order.destination_path):
-            raise
-        was_there = True
-    failpoint("migrate.object-copied")
-    if read_back(destination, order.destination_path, pace) != order.digest:
+        was_there = _put(source, destination, order, pace)
+        failpoint("migrate.object-copied")
+        found = read_back(destination, order.destination_path, pace)
+    except SourceLost:
+        raise
+    except ObjectNotFound as error:
+        raise CopyLost(
+            "The copy is gone, or its upload was aborted, before it was read back",
+            provider=destination.name,
+            key=order.destination_path,
+            hint="Look for a lifecycle rule, or for somebody who clears the destination",
+        ) from error
+    if found != order.digest:
         raise _mismatch(destination, order, was_there=was_there)
     if order.with_sidecars:
         copy_sidecars(source, destination, order.object_id)
     failpoint("migrate.copy-verified")
+
+
+def _put(source: StorageProvider, destination: StorageProvider, order: Order, pace: Pace) -> bool:
+    """Have an object with the key at the destination. Returns whether one was there already."""
+    try:
+        with closing(_as_sealed(source, order)) as pieces:
+            destination.put_stream(order.destination_path, pace.pass_on(pieces))
+    except ObjectExists:
+        return True
+    except SourceLost:
+        # An earlier attempt, or a source that was kept, may have it.
+        if not destination.exists(order.destination_path):
+            raise
+        return True
+    return False
 
 
 def read_back(provider: StorageProvider, key: str, pace: Pace) -> str:
@@ -95,13 +111,20 @@ def delete_with_sidecars(provider: StorageProvider, key: str, object_id: UUID) -
         provider.delete(info.key)
 
 
-def _as_sealed(reader: ObjectReader, source: StorageProvider, order: Order) -> Iterator[memoryview]:
-    """The object's pieces; at their end SourceDamaged, where they are not what was sealed: nothing is visible then."""
+def _as_sealed(source: StorageProvider, order: Order) -> Generator[memoryview]:
+    """The object's pieces; at their end SourceDamaged, where they are not what was sealed: nothing is visible then.
+
+    Only here the source says that it has no such object; a destination may say so too, of an upload in parts.
+    """
     digest, size = hashlib.sha256(), 0
-    for piece in pieces_of(reader):
-        digest.update(piece)
-        size += len(piece)
-        yield piece
+    try:
+        with source.open(order.source_path) as reader:
+            for piece in pieces_of(reader):
+                digest.update(piece)
+                size += len(piece)
+                yield piece
+    except ObjectNotFound as error:
+        raise SourceLost("There is no such object", provider=source.name, key=order.source_path) from error
     if size != order.size or digest.hexdigest() != order.digest:
         raise SourceDamaged(
             f"The object is not what was sealed: {size} bytes in place of {order.size}, "

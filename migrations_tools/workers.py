@@ -7,14 +7,15 @@ new one is issued, and the earlier message, should it arrive after all, has none
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from documents.models.clock import database_now
 from migrations_tools.models import MigrationRun, MigrationWorker
 
-# Without a sign of life. A worker gives one every half second, but its message may wait behind other tasks.
+# A place without a sign of life is another's. A worker gives one twice a second, but its message may wait for a while.
 SILENT = timedelta(seconds=60)
 
 
@@ -47,6 +48,44 @@ class Place:
 
     def _note(self, **changes: object) -> bool:
         return bool(self._mine().update(seen_at=database_now(), **changes))
+
+
+@dataclass(frozen=True, slots=True)
+class AllPlaces:
+    """Every place of a run, in the hands of a process that works on it alone. ``ticket`` is that of each."""
+
+    run_id: int
+    count: int
+    ticket: UUID
+
+    def keep(self) -> bool:
+        """Give a sign of life. Returns False where a place is another's by now."""
+        return self._mine().update(seen_at=database_now()) == self.count
+
+    def leave(self) -> None:
+        """Have the places free at once."""
+        self._mine().delete()
+
+    def _mine(self) -> QuerySet[MigrationWorker]:
+        return MigrationWorker.objects.filter(run=self.run_id, ticket=self.ticket)
+
+
+def take_all(run: MigrationRun) -> AllPlaces:
+    """Take every place, whoever is at work in it: they find out in half a second, and give back what they have."""
+    places = AllPlaces(run.pk, run.workers, uuid4())
+    with transaction.atomic(durable=True):
+        MigrationRun.objects.select_for_update(of=("self",)).get(pk=run.pk)  # of two who take all one has all
+        MigrationWorker.objects.filter(run=run).delete()
+        MigrationWorker.objects.bulk_create(
+            MigrationWorker(run=run, number=number, ticket=places.ticket, seen_at=database_now())
+            for number in range(places.count)
+        )
+    return places
+
+
+def is_anybody_at(run: MigrationRun, *, within: timedelta) -> bool:
+    """Whether a worker gave a sign of life ``within`` this time."""
+    return MigrationWorker.objects.filter(run=run, seen_at__gt=database_now() - within).exists()
 
 
 def free_places(run: MigrationRun) -> Iterator[Place]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from migrations_tools import control, tasks
+from migrations_tools import control, tasks, workers
 from migrations_tools.errors import RowsHeld
 from migrations_tools.figures import Figures, figures_of
 from migrations_tools.leases import is_held
@@ -24,7 +24,7 @@ from migrations_tools.states import MOVING
 
 # A run at which no worker is seen for so long is worked on here.
 PATIENCE = timedelta(seconds=10)
-# Between two looks; a look takes longer the more items there are, and never more than a tenth of the time.
+# Seconds between two looks at the least; all of them together take a tenth of the time at the most.
 LOOK = 0.5
 # Seconds between two lines where stderr is no terminal.
 LINE = 10.0
@@ -78,21 +78,31 @@ def _woken(run: MigrationRun, stderr: OutputWrapper) -> bool:
 
 
 def _wait(run: MigrationRun, stderr: OutputWrapper, *, here: bool) -> None:
-    seen = time.monotonic()
     with _progress(run, stderr) as progress:
+        looks = _Looks(run, progress)
         while run.state in MOVING:
-            is_busy = here and work_on(run.pk, longest=timedelta(seconds=LOOK))
-            run.refresh_from_db()
-            looked = time.monotonic()
-            progress.show(figures_of(run))
-            if is_busy or run.state not in MOVING:
-                continue
-            time.sleep(max(LOOK, 10 * (time.monotonic() - looked)))
-            if here or is_held(run):
-                seen = time.monotonic()
-            elif time.monotonic() - seen > PATIENCE.total_seconds():
-                stderr.write("No worker is at it. This process does the work itself.")
-                here = True
+            here = here and _work(run, looks)
+            looks.look()
+            if run.state in MOVING:
+                looks.wait()
+                if not here and not workers.is_anybody_at(run, within=PATIENCE):
+                    stderr.write("No worker is at it. This process does the work itself.")
+                    here = True
+
+
+def _work(run: MigrationRun, looks: "_Looks") -> bool:
+    """Work on the run alone, until nothing is left to do. Returns False where another took it over."""
+    places = workers.take_all(run)
+
+    def keep() -> bool:
+        looks.look_if_due()
+        return places.keep()
+
+    try:
+        work_on(run.pk, keep=keep, alone=True)
+        return places.keep()
+    finally:
+        places.leave()
 
 
 def _await_rest(run: MigrationRun) -> None:
@@ -118,6 +128,29 @@ def _told_politely() -> Iterator[None]:
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+class _Looks:
+    """Looks at a run. The more items it has the longer one takes, and the longer it is to the next."""
+
+    def __init__(self, run: MigrationRun, progress: "_Lines | _Bars") -> None:
+        self._run, self._progress = run, progress
+        self._due = 0.0
+
+    def look(self) -> None:
+        begun = time.monotonic()
+        self._run.refresh_from_db()
+        self._progress.show(figures_of(self._run))
+        now = time.monotonic()
+        self._due = now + max(LOOK, 10 * (now - begun))
+
+    def look_if_due(self) -> None:
+        if time.monotonic() >= self._due:
+            self.look()
+
+    def wait(self) -> None:
+        """Sleep until the next look is due."""
+        time.sleep(max(0.0, self._due - time.monotonic()))
 
 
 class _Lines:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from documents import errors as storage
-from migrations_tools import copying, errors, plan, purging
+from migrations_tools import attempts, copying, errors, plan, purging
 
 CANCELLED = "cancelled"  # what control writes into the items of a run that is given up
 
@@ -53,6 +53,10 @@ MEANINGS: Mapping[str, Meaning] = {
         "What the destination gave back is not what was sealed. No row names it because of this run.",
         "See to the store. Then retry, or look for a good copy: a source not purged yet, or a backup.",
     ),
+    errors.CopyLost.code: Meaning(
+        "The copy was gone each time before it could be read back.",
+        "Look for a lifecycle rule, or for somebody who clears the destination, and retry.",
+    ),
     errors.DestinationTaken.code: Meaning(
         "Another object has its key at the destination. Both were left as they are.",
         "Find out whose it is, move it away, and retry.",
@@ -88,6 +92,9 @@ MEANINGS: Mapping[str, Meaning] = {
         "A store lacks an operation that this needs.", "check_storage says which; choose another store."
     ),
     storage.StorageError.code: Meaning("A store reported a fault.", "Read the item's own words, and retry."),
+    attempts.SURPRISE: Meaning(
+        "The vault itself has a fault; the log of the worker has more.", "Report it, and retry the failed items."
+    ),
     # The run as a whole
     errors.MigrationRefused.code: Meaning("The run could not go on.", "The run's note says why."),
     errors.RowsHeld.code: Meaning(

@@ -14,7 +14,7 @@ from documents.conf.storage_file import FailoverConfig
 from documents.errors import ObjectNotFound, StorageUnavailable
 from documents.models import Document
 from documents.storage.base import ObjectRef, StorageProvider
-from migrations_tools import control, leases, runner, stretch
+from migrations_tools import attempts, control, leases, runner
 from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.pace import Pace
 from migrations_tools.places import Places
@@ -205,7 +205,7 @@ def test_a_deletion_that_failed_once_is_made_again_before_it_is_told_as_done(
         delete(self, key)
 
     monkeypatch.setattr(type(here), "delete", failing)
-    monkeypatch.setattr(stretch, "LONGEST_PAUSE", timedelta(0))
+    monkeypatch.setattr(attempts, "LONGEST_PAUSE", timedelta(0))
 
     run = purge(stores.there)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -161,9 +162,9 @@ def test_it_looks_now_and_then_whether_another_has_let_go_of_the_last_item(
     control.cancel(run, OPERATOR)
     looks: list[int] = []
 
-    def counted(run_id: int, *, longest: timedelta) -> bool:
+    def counted(run_id: int, **how: Any) -> bool:
         looks.append(run_id)
-        return work_on(run_id, longest=longest)
+        return work_on(run_id, **how)
 
     monkeypatch.setattr(watching, "work_on", counted)
 

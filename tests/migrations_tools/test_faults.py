@@ -8,7 +8,7 @@ import pytest
 from documents.errors import StorageAccessDenied, StorageFull, StorageUnavailable
 from documents.models import Attachment, Document
 from documents.storage.base import ObjectRef, StorageProvider
-from migrations_tools import control, runner, stretch
+from migrations_tools import attempts, control, runner
 from migrations_tools.copying import CopyWork
 from migrations_tools.models import MigrationRun
 from migrations_tools.states import RunKind, RunState
@@ -104,15 +104,23 @@ def test_what_failed_is_tried_again_and_what_was_done_is_not(
 
 def put_fails(monkeypatch: pytest.MonkeyPatch, error: Exception, *, times: int = 10**9) -> None:
     """Have the next ``times`` writes to the destination fail."""
-    left, put = [times], There.put_stream
+    left, put, put_bytes = [times], There.put_stream, There.put_bytes
 
-    def failing(self: There, key: str, chunks: object) -> ObjectRef:
+    def fail() -> None:
         if left[0] > 0:
             left[0] -= 1
             raise error
+
+    def failing(self: There, key: str, chunks: object) -> ObjectRef:
+        fail()
         return put(self, key, chunks)  # type: ignore[arg-type]
 
+    def failing_too(self: There, key: str, data: bytes) -> ObjectRef:
+        fail()
+        return put_bytes(self, key, data)
+
     monkeypatch.setattr(There, "put_stream", failing)
+    monkeypatch.setattr(There, "put_bytes", failing_too)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +152,7 @@ def test_a_destination_that_takes_nothing_stops_the_run_and_it_goes_on_later(
 def test_a_store_that_asks_for_less_is_given_less_and_gets_everything(
     stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stretch, "LONGEST_PAUSE", timedelta(0))
+    monkeypatch.setattr(attempts, "LONGEST_PAUSE", timedelta(0))
     for number in range(5):
         store(f"{number}".encode())
     put_fails(monkeypatch, StorageUnavailable("SlowDown", provider="there"), times=4)
@@ -155,24 +163,10 @@ def test_a_store_that_asks_for_less_is_given_less_and_gets_everything(
     assert sum(item.attempts for item in run.items.all()) == 9
 
 
-def test_an_object_that_is_never_taken_fails_after_its_attempts(
-    stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stretch, "LONGEST_PAUSE", timedelta(0))
-    monkeypatch.setattr(stretch, "MOST_ATTEMPTS", 2)
-    row = attachment_of(store())
-    put_fails(monkeypatch, StorageUnavailable("It does not answer", provider="there"))
-
-    run = run_to(stores.there)
-
-    assert (run.state, outcomes(run)) == (RunState.FAILED, {"failed:storage-unavailable": 1})
-    assert item_of(run, row).attempts == 2
-
-
 def test_an_answer_that_was_lost_is_success(
     stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch, there: StorageProvider
 ) -> None:
-    monkeypatch.setattr(stretch, "LONGEST_PAUSE", timedelta(0))
+    monkeypatch.setattr(attempts, "LONGEST_PAUSE", timedelta(0))
     row, put = attachment_of(store()), There.put_stream
 
     def lost(self: There, key: str, chunks: object) -> ObjectRef:
@@ -181,7 +175,7 @@ def test_an_answer_that_was_lost_is_success(
 
     with monkeypatch.context() as patch:
         patch.setattr(There, "put_stream", lost)
-        patch.setattr(stretch, "MOST_ATTEMPTS", 2)
+        patch.setattr(attempts, "MOST_ATTEMPTS", 2)
         run = run_to(stores.there)
 
     assert outcomes(run) == {"done": 1}

