@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.core.management import call_command
 
-from documents.services import collection, deletion, payload_sweeping, staging
+from documents.services import collection, deletion, payload_sweeping, staging, unfinished
 
 
 @shared_task
@@ -15,7 +15,7 @@ def sweep_uploads() -> int:
 @shared_task
 def sweep_unfinished() -> int:
     """Remove what killed writers left in the store for new uploads."""
-    return staging.sweep_unfinished()
+    return unfinished.sweep_unfinished()
 
 
 @shared_task

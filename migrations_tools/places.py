@@ -7,13 +7,13 @@ from contextlib import suppress
 from uuid import uuid4
 
 from documents.errors import ObjectExists, StorageError
+from documents.services.keys import CHECK_PREFIX
 from documents.storage.base import StorageProvider
 from documents.wiring import store_itself, stores_behind
 from migrations_tools.transfer import has_sidecars
 
-PROBES = "check/"
 # Of every worker, so that one that is killed leaves one object at the most, and the next one deletes it.
-PROBE = f"{PROBES}whether-anything-is-taken"
+PROBE = f"{CHECK_PREFIX}whether-anything-is-taken"
 # Seconds for which a store is believed to have no newer key blocks, because it had none.
 BELIEVED = 20.0
 
@@ -84,7 +84,7 @@ class Places:
 def _shows(one: StorageProvider, other: StorageProvider) -> bool:
     if one.name == other.name:
         return True
-    probe = f"{PROBES}{uuid4()}"
+    probe = f"{CHECK_PREFIX}{uuid4()}"
     one.put_bytes(probe, b"whether two stores are one")
     try:
         return other.exists(probe)

@@ -14,6 +14,8 @@ DOCUMENTS, PAYLOADS = "documents", "payloads"
 COLLECTED = (DOCUMENTS, PAYLOADS)
 TRASH_PREFIX = "trash/"
 EPOCH_PREFIX = "vault/"
+# Of objects that are written to try a store, and deleted at once.
+CHECK_PREFIX = "check/"
 _PLACE = r"(?!trash/)(?:[A-Za-z0-9._-]+/)*(?:documents|payloads)/(?:user_[0-9]+|system)/[0-9]{4}/[0-9]{2}/[0-9]{2}/"
 _ATTACHMENT = re.compile(
     _PLACE + r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:_[A-Za-z0-9._-]+)?\.vlt"

@@ -14,6 +14,7 @@ from functools import partial
 
 from documents.errors import StorageError
 from documents.services import object_probes, url_probes
+from documents.services.keys import CHECK_PREFIX
 from documents.services.object_probes import Lacking, ProbeFailed
 from documents.storage.base import StorageProvider
 
@@ -61,7 +62,7 @@ def probe_storage(
     run = uuid.uuid4()
     for number, (name, probe) in enumerate(_probes(thorough=thorough, origins=origins)):
         # Keys of its own: an object that the store refuses is told by one probe alone.
-        place = f"check/{run}/{number}"
+        place = f"{CHECK_PREFIX}{run}/{number}"
         finding, reached = _found(provider, name, partial(probe, provider, place))
         unusable = name in FIRST and not reached
         # Before it is told: whoever reads no further leaves nothing behind.

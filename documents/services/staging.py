@@ -12,16 +12,14 @@ from django.db.models.functions import Now
 
 from documents.errors import ConfigurationError, StorageError, UploadGone
 from documents.failpoints import failpoint
-from documents.models import Attachment, Document, SealedObject, Sighting, StagedAttachment
+from documents.models import Attachment, Document, SealedObject, StagedAttachment
 from documents.models.clock import database_now
 from documents.services import audit
 from documents.services.actors import SYSTEM, Actor
 from documents.services.epochs import in_current_stores
-from documents.services.keys import is_place_of_attachments
 from documents.services.names import clean_title
-from documents.services.writers import oldest_write
-from documents.storage.capabilities import Multipart, UnfinishedWrites
-from documents.wiring import configured_providers, storage_provider, vault_config
+from documents.storage.capabilities import Multipart
+from documents.wiring import storage_provider, vault_config
 
 log = structlog.get_logger(__name__)
 State = StagedAttachment.State
@@ -151,37 +149,6 @@ def sweep_uploads() -> int:
 def stale() -> dict[str, int]:
     """Count the uploads whose time is over. Asks no store: what an older database may not end is counted too."""
     return {"uploads": StagedAttachment.objects.filter(expires_at__lte=Now()).count()}
-
-
-def sweep_unfinished() -> int:
-    """Remove what killed writers left in any store and no row names. Returns how much that was.
-
-    Of uploads it spares everything begun since the oldest upload that is still alive began, or the oldest write of
-    another registered writer (``writers``), by a lease, which is far more than the clocks of store and database can
-    differ. Of other writes no row tells whether they are alive: files of other apps, the collector's copies. Those have
-    the collector's grace at least.
-    Safe to run at any time, twice and in parallel.
-    """
-    now = database_now()
-    live = StagedAttachment.objects.filter(state=State.RECEIVING, expires_at__gt=Now()).order_by("created_at").first()
-    begun = (live.created_at if live else None, oldest_write())
-    began = min((moment for moment in begun if moment), default=now)
-    dead_upload = vault_config().upload_lease + (now - began)
-    any_dead = max(dead_upload, vault_config().collection.grace)
-    removed = 0
-    for provider in configured_providers():
-        if isinstance(provider, UnfinishedWrites):
-            try:
-                removed += provider.remove_unfinished(older_than=dead_upload, only=_is_of_an_upload)
-                removed += provider.remove_unfinished(older_than=any_dead)
-            except StorageError as error:  # one store that is down does not keep the others
-                log.warning("unfinished_not_swept", provider=provider.name, error=str(error))
-    return removed
-
-
-def _is_of_an_upload(path: str) -> bool:
-    """Unlike what the collector copies back to the key of an upload: such an object has a row of the collector's."""
-    return is_place_of_attachments(path) and not Sighting.objects.filter(storage_path=path).exists()
 
 
 def delete_object_of(staged: StagedAttachment) -> bool:

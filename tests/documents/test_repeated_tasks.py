@@ -20,6 +20,7 @@ from documents.services import collection, deletion, payload_sweeping, staging
 from documents.services.actors import Actor
 from documents.services.downloads import Download
 from documents.services.payloads import dehydrate
+from documents.services.unfinished import sweep_unfinished
 from documents.services.uploads import begin_upload
 from documents.storage.base import StorageProvider
 from tests.documents.killed_writers import begin_and_die, grow_older, unfinished
@@ -37,7 +38,7 @@ CALLS: dict[str, Call] = {
     "service collect_garbage": collection.collect,
     "service sweep_payloads": payload_sweeping.sweep_payloads,
     "service sweep_removals": deletion.sweep_removals,
-    "service sweep_unfinished": staging.sweep_unfinished,
+    "service sweep_unfinished": sweep_unfinished,
     "service sweep_uploads": staging.sweep_uploads,
     **{f"task {name}": task.delay for name, task in app.tasks.items() if name.startswith("documents.")},
 }

@@ -1,19 +1,16 @@
 """Staged attachments: confirmed once, discarded wholly, swept in time, however often they are asked to."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
-from typing import NoReturn
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.db.models import F
-from pytest_django.fixtures import Settings
 
 from documents import tasks
 from documents.errors import StorageUnavailable, UploadGone
-from documents.models import Attachment, AuditEvent, Document, ObjectRemoval, Sighting, StagedAttachment
+from documents.models import Attachment, AuditEvent, Document, ObjectRemoval, StagedAttachment
 from documents.models.clock import database_now
 from documents.services.actors import Actor
 from documents.services.staging import (
@@ -21,13 +18,11 @@ from documents.services.staging import (
     confirm_upload,
     discard,
     discard_upload,
-    sweep_unfinished,
     sweep_uploads,
 )
 from documents.services.uploads import begin_upload
 from documents.storage.base import StorageProvider
 from documents.storage.memory import MemoryProvider
-from tests.documents.collecting import ORPHAN
 from tests.parallel import in_parallel
 
 State = StagedAttachment.State
@@ -249,36 +244,3 @@ def test_a_store_that_is_down_is_asked_a_few_times_and_others_are_swept(
         assert len(asked) == FAILURES_PER_PASS
 
     assert set(StagedAttachment.objects.values_list("storage_type", flat=True)) == {"down"}
-
-
-def test_leftovers_are_removed_from_every_store_also_where_one_is_down(
-    db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.VAULT = replace(settings.VAULT, upload_lease=timedelta())
-    down, sound = MemoryProvider(), MemoryProvider()
-    sound.create_multipart(ORPHAN)
-
-    def refuse(**_options: object) -> NoReturn:
-        raise StorageUnavailable("down")
-
-    monkeypatch.setattr(down, "remove_unfinished", refuse)
-    monkeypatch.setattr("documents.services.staging.configured_providers", lambda: [down, sound])
-    assert sweep_unfinished() == 1
-    assert list(sound.iter_multiparts()) == []
-
-
-def test_what_no_upload_began_has_a_day(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another app that stores a large file, the collector that copies one to the trash and back."""
-    settings.VAULT = replace(settings.VAULT, upload_lease=timedelta())
-    store = MemoryProvider()
-    monkeypatch.setattr("documents.services.staging.configured_providers", lambda: [store])
-    going_back = ORPHAN.replace("1111-", "0002-")
-    Sighting.objects.create(storage_type="memory", storage_path=going_back, size=1, first_seen_at=database_now())
-    alive = sorted(["files/a.vlt", f"trash/{ORPHAN}", "check/a", going_back])
-    for key in (ORPHAN, *alive):
-        store.create_multipart(key)
-
-    assert sweep_unfinished() == 1
-    assert sorted(key for key, _, _ in store.iter_multiparts()) == alive
-    settings.VAULT = replace(settings.VAULT, collection=replace(settings.VAULT.collection, grace=timedelta()))
-    assert sweep_unfinished() == 4

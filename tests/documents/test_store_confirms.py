@@ -14,7 +14,8 @@ from documents.models import AuditEvent, Document, StagedAttachment
 from documents.models.clock import database_now
 from documents.services.actors import Actor
 from documents.services.downloads import Download
-from documents.services.staging import confirm_upload, sweep_unfinished, sweep_uploads
+from documents.services.staging import confirm_upload, sweep_uploads
+from documents.services.unfinished import sweep_unfinished
 from documents.services.uploads import Upload, begin_upload
 from documents.storage.base import Buffer, ObjectInfo, ObjectRef, ObjectWriter, StorageProvider
 from documents.storage.capabilities import UnfinishedWrites
@@ -70,7 +71,7 @@ def begin(alice: User, as_alice: Actor, monkeypatch: pytest.MonkeyPatch) -> Call
     def make(store: StorageProvider) -> Upload:
         for name in ("uploads.storage_provider", "staging.storage_provider", "object_reading.readable_provider"):
             monkeypatch.setattr(f"documents.services.{name}", lambda *_: store)
-        monkeypatch.setattr("documents.services.staging.configured_providers", lambda: [store])
+        monkeypatch.setattr("documents.services.unfinished.configured_providers", lambda: [store])
         upload = begin_upload(owner=alice, filename="a", content_type="", actor=as_alice)
         upload.write(CONTENT)
         return upload

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from documents.errors import CollectionRefused, ConfigurationError, StorageError
 from documents.management.arguments import USAGE, chosen_store, report_to
-from documents.services import deletion, payload_sweeping, staging
+from documents.services import deletion, payload_sweeping, staging, unfinished
 from documents.services.actors import Actor
 from documents.services.collection import Wish, collect
 from documents.services.collection_report import StoreReport, as_json, as_text
@@ -114,7 +114,7 @@ def _wish(options: dict[str, Any]) -> Wish:
 def _sweep() -> dict[str, int]:
     return {
         "uploads": staging.sweep_uploads(),
-        "unfinished": staging.sweep_unfinished(),
+        "unfinished": unfinished.sweep_unfinished(),
         "removals": deletion.sweep_removals(),
         "payloads": payload_sweeping.sweep_payloads(),
     }
