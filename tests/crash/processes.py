@@ -100,10 +100,15 @@ class Process:
 
 
 @contextmanager
-def web_server(processes: Processes, *, failpoint: str = "", largest_file: int | None = None) -> Iterator["Web"]:
-    """A web server that answers. The block may kill it. ``largest_file``: the bytes that a file may grow to."""
-    port = free_port()
-    process = processes.start("web", port=port, environment={"VAULT_FAILPOINT": failpoint}, largest_file=largest_file)
+def web_server(
+    processes: Processes, *, failpoint: str = "", largest_file: int | None = None, database_name: str = ""
+) -> Iterator["Web"]:
+    """A web server that answers. The block may kill it.
+
+    ``largest_file``: the bytes that a file may grow to; ``database_name``: what it tells PostgreSQL that it is.
+    """
+    port, environment = free_port(), {"VAULT_FAILPOINT": failpoint, "PGAPPNAME": database_name}
+    process = processes.start("web", port=port, environment=environment, largest_file=largest_file)
     web = Web(process, port)
     try:
         web.wait_until_up()
