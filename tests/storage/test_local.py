@@ -18,6 +18,7 @@ from documents.errors import (
 )
 from documents.storage.local import LocalProvider
 from documents.storage.local_tree import LocalTree
+from tests.storage.descriptors import open_below
 
 
 @pytest.fixture
@@ -156,11 +157,12 @@ def test_no_descriptor_is_left_open(provider: LocalProvider) -> None:
         next(provider.iter_locations())
         provider.delete("a/b")
 
-    use()
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     for _ in range(5):
         use()
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert open_below(provider.root) == []
+    with provider.open_writer("a/b") as writer:
+        assert open_below(provider.root), "what is open is seen"
+        writer.abort()
 
 
 def leftovers(provider: LocalProvider) -> list[Path]:

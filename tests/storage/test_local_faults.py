@@ -18,6 +18,7 @@ from documents.errors import (
     UnsupportedOperation,
 )
 from documents.storage.local import LocalProvider
+from tests.storage.descriptors import open_below
 from tests.storage.operations import operations_of, recorded
 
 
@@ -167,12 +168,14 @@ def failing(code: int) -> Callable[..., None]:
 
 
 def test_a_put_that_cannot_begin_keeps_no_descriptor(provider: LocalProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    with provider.open_writer("a") as writer:
+        assert open_below(provider.root), "what is open is seen"
+        writer.abort()
     for call in ("dup", "open"):
-        before = len(list(Path("/proc/self/fd").iterdir()))
         monkeypatch.setattr(os, call, failing(errno.EMFILE))
         for _ in range(3):
             with pytest.raises(StorageUnavailable):
                 provider.open_writer("a")
         monkeypatch.undo()
-        assert len(list(Path("/proc/self/fd").iterdir())) == before
+        assert open_below(provider.root) == []
         assert list(provider.root.iterdir()) == []
