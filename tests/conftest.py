@@ -49,10 +49,17 @@ def fresh_storage(settings: Settings, tmp_path: Path, bucket_of_worker: "S3Provi
     settings.VAULT = replace(settings.VAULT, local_storage_path=tmp_path / "storage")
     yield
     if bucket_of_worker:
-        bucket = bucket_of_worker.bucket
-        # By the client: a test may still have its hand in the provider.
-        for info in bucket_of_worker.iter_locations():
-            bucket.client.delete_object(Bucket=bucket.name, Key=bucket.full_key(info.key))
+        empty(bucket_of_worker)
+
+
+def empty(provider: "S3Provider") -> None:
+    """Delete its objects and end its unfinished uploads, by the client: a test may still have its hand in both."""
+    bucket = provider.bucket
+    for info in provider.iter_locations():
+        bucket.client.delete_object(Bucket=bucket.name, Key=bucket.full_key(info.key))
+    unfinished = bucket.client.list_multipart_uploads(Bucket=bucket.name).get("Uploads", ())
+    for upload in unfinished:
+        bucket.client.abort_multipart_upload(Bucket=bucket.name, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 @pytest.fixture(scope="session", autouse=True)
