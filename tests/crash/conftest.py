@@ -38,7 +38,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]
 
 @pytest.fixture(scope="module")
 def own_bucket(s3_client: "S3Client") -> Iterator[str]:
-    """A bucket that nobody else writes to: whatever is left in it is ours."""
+    """The bucket of the module's installation: whatever is left in it is ours."""
     yield from temporary_bucket(s3_client)
 
 

@@ -55,10 +55,10 @@ def vault(tmp_path: Path) -> Iterator[Installation]:
 
 @pytest.fixture
 def servers_vault(
-    tmp_path: Path, postgres_url: str, s3_server: S3Server, s3_client: "S3Client", own_bucket: str
+    tmp_path: Path, postgres_url: str, s3_server: S3Server, s3_client: "S3Client", s3_bucket: str
 ) -> Iterator[Installation]:
     """PostgreSQL, documents in S3, and the local disk that they can be moved to."""
-    bucket = Bucket(s3_client, own_bucket)
+    bucket = Bucket(s3_client, s3_bucket)
     with servers_installation(tmp_path, postgres_url=postgres_url, s3=s3_server, bucket=bucket, **SHORT) as found:
         yield found
 

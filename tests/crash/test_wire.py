@@ -41,11 +41,9 @@ def nothing_is_left_and_the_next_upload_works(vault: Installation, web: Web) -> 
 
 
 def test_a_length_beyond_the_limit_is_refused_before_the_body(vault: Installation, web: Web) -> None:
-    started = time.monotonic()
     answers = answers_to(web.port, post(vault.person.token, "Content-Length: 100000000000"))
     assert statuses(answers) == [413]
     assert b"upload-too-large" in answers
-    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -82,7 +80,7 @@ def test_two_lengths_are_refused_and_the_connection_ends(vault: Installation, we
 
 
 def test_bytes_beyond_the_length_are_the_next_request_and_not_the_document(vault: Installation, web: Web) -> None:
-    answers = answers_to(web.port, post(vault.person.token, "Content-Length: 5"), b"hello" + HEALTHZ)
+    answers = answers_to(web.port, post(vault.person.token, "Content-Length: 5"), b"hello" + HEALTHZ, expected=2)
     assert statuses(answers) == [201, 200]
     assert digest_of(b"hello").encode() in answers
 

@@ -24,8 +24,8 @@ def post(token: str, *headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def answers_to(port: int, *pieces: bytes, half_close: bool = False, quiet: float = 1) -> bytes:
-    """Send the pieces, then read until the server closes or says nothing for ``quiet`` seconds."""
+def answers_to(port: int, *pieces: bytes, half_close: bool = False, expected: int = 1) -> bytes:
+    """Send the pieces, then read until the server closes, or says nothing for a second after ``expected`` answers."""
     received = bytearray()
     with connect(port) as connection:
         # A server may close before it has read everything: what it answered is there to read even so.
@@ -35,10 +35,11 @@ def answers_to(port: int, *pieces: bytes, half_close: bool = False, quiet: float
                 time.sleep(0.05)
             if half_close:
                 connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(quiet)
         with suppress(TimeoutError, ConnectionError):
             while data := connection.recv(65536):
                 received += data
+                if len(statuses(bytes(received))) >= expected:
+                    connection.settimeout(1)
     return bytes(received)
 
 
