@@ -96,7 +96,8 @@ def test_a_value_that_doubles_at_every_level_is_refused_at_once() -> None:
     with pytest.raises(PayloadTooLarge):
         check(value, max_depth=100, max_size=16 * MIB)
 
-    assert time.monotonic() - began < 1
+    # All of its levels would take longer than there is time.
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize("value", ["x" * 1001, {"x" * 1001: 1}, [b"x" * 1001], ["x"] * 600])
