@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.crash.installation import GRACE, Installation, embedded_installation, servers_installation
-from tests.crash.leftovers import Bucket
+from tests.crash.leftovers import Bucket, Directory
+from tests.crash.moving import SHORT, Moving, stores_file
 from tests.services.fixtures import temporary_bucket
 from tests.services.s3_server import S3Server
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 
 # Every test of these makes an installation of its own; the others share the one of their module.
-APART = {"test_collector", "test_configuration", "test_first_run", "test_full_disk", "test_migration"}
+APART = {
+    *("test_collector", "test_configuration", "test_first_run", "test_full_disk"),
+    *("test_migration", "test_migration_clients", "test_migration_faults", "test_migration_kills"),
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,4 +67,28 @@ def servers(
 def installation(request: pytest.FixtureRequest) -> Installation:
     """Every test that asks for it runs on both."""
     found: Installation = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def moving_embedded(tmp_path: Path) -> Iterator[Moving]:
+    """SQLite, documents on the local disk, and another directory that they can be moved to."""
+    with embedded_installation(tmp_path, **SHORT, VAULT_STORAGE_FILE=str(stores_file(tmp_path))) as vault:
+        yield Moving(vault, "local", "archive", {"local": vault.store, "archive": Directory(tmp_path / "archive")})
+
+
+@pytest.fixture
+def moving_servers(
+    tmp_path: Path, postgres_url: str, s3_server: S3Server, s3_client: "S3Client", s3_bucket: str
+) -> Iterator[Moving]:
+    """PostgreSQL, documents on the local disk, and a bucket of S3 that they can be moved to."""
+    bucket, local = Bucket(s3_client, s3_bucket), {**SHORT, "STORAGE_TYPE": "local"}
+    with servers_installation(tmp_path, postgres_url=postgres_url, s3=s3_server, bucket=bucket, **local) as vault:
+        yield Moving(vault, "local", "s3", {"local": Directory(tmp_path / "data" / "storage"), "s3": bucket})
+
+
+@pytest.fixture(params=["embedded", "servers"])
+def moving(request: pytest.FixtureRequest) -> Moving:
+    """Every test that asks for it runs on both."""
+    found: Moving = request.getfixturevalue(f"moving_{request.param}")
     return found

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 class Store(Protocol):
     def objects(self) -> set[str]: ...
     def unfinished(self) -> set[str]: ...
+    def read(self, key: str) -> Iterator[bytes]: ...
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,11 @@ class Directory:
 
     def unfinished(self) -> set[str]:
         return {name for name in self._files() if name.endswith(".part")}
+
+    def read(self, key: str) -> Iterator[bytes]:
+        with (self.root / key).open("rb") as file:
+            while piece := file.read(1024 * 1024):
+                yield piece
 
     def _files(self) -> set[str]:
         return {str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file()}
@@ -46,6 +53,10 @@ class Bucket:
     def unfinished(self) -> set[str]:
         pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.name)
         return {upload["Key"] for page in pages for upload in page.get("Uploads", ())}
+
+    def read(self, key: str) -> Iterator[bytes]:
+        with closing(self.client.get_object(Bucket=self.name, Key=key)["Body"]) as body:
+            yield from body.iter_chunks(1024 * 1024)
 
 
 def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
