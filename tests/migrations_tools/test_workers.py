@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.db.models import Count
+from kombu.exceptions import OperationalError
 
 from documents.models import Attachment, AuditEvent
 from documents.models.clock import database_now
@@ -147,6 +148,30 @@ def test_a_message_that_is_delivered_ten_times_is_followed_by_one(
     assert [(message.run_id, message.number) for message in sent] == [(run.pk, 0)]
     assert sent[0].ticket != place.ticket
     assert sent[0].keep()
+
+
+def test_while_the_broker_is_away_a_worker_stays_with_its_run(
+    stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, tried = store().current_attachment(), list[object]()
+
+    def away(*message: object, **_options: object) -> None:
+        tried.append(message)
+        if len(tried) == 3:
+            MigrationItem.objects.update(lease=None, lease_until=None)  # whoever had the item is gone
+        raise OperationalError("Error 111 connecting to redis://:secret@127.0.0.1")
+
+    monkeypatch.setattr(tasks.work_on_run, "apply_async", away)
+    monkeypatch.setattr(tasks, "STRETCH", timedelta(milliseconds=100))
+    run = busy_elsewhere(stores)
+    [place] = free_places(run)
+
+    deliver(place)
+
+    assert len(tried) >= 3
+    assert outcomes(run) == {"done": 1}
+    assert is_whole(row)
+    assert run.places.count() == 0
 
 
 @pytest.mark.parametrize("stop", [control.pause, control.cancel])

@@ -11,10 +11,10 @@ from tests.services.processes import HOST, ServerFailed, free_port, running, sta
 
 
 @contextmanager
-def valkey() -> Iterator[str]:
-    """Its URL, without a database number: append ``/0`` to ``/15``. Raises ServerFailed."""
+def valkey(port: int = 0) -> Iterator[str]:
+    """Its URL, without a database number: append ``/0`` to ``/15``. It forgets all when it ends. Raises ServerFailed."""
     with state_directory("valkey") as directory:
-        port, log = free_port(), directory / "log"
+        port, log = port or free_port(), directory / "log"
         options: list[str | Path] = [
             "--bind",
             HOST,
