@@ -12,7 +12,7 @@ from tests.services.processes import HOST, ServerFailed, free_port, running, sta
 
 @contextmanager
 def valkey(port: int = 0) -> Iterator[str]:
-    """Its URL, without a database number: append ``/0`` to ``/15``. It forgets all when it ends. Raises ServerFailed."""
+    """Its URL, without a database number: append ``/0`` to ``/15``. What it has goes with it. Raises ServerFailed."""
     with state_directory("valkey") as directory:
         port, log = port or free_port(), directory / "log"
         options: list[str | Path] = [
