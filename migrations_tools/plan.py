@@ -84,7 +84,7 @@ def complete_plan(run: MigrationRun, progress: Callable[[int], object] = lambda 
     Ends early, with ``planned_at`` None, where somebody stops the run. Raises RowsHeld where another run has one of the
     rows; the items that were made are taken back then.
     """
-    tables = _tables(run)
+    tables = tables_of(run)
     while run.planned_at is None and run.state in PLANNED_IN:
         table, after = run.plan_position or [0, None]
         room = BATCH if run.max_items is None else min(BATCH, run.max_items - run.planned_items)
@@ -104,7 +104,8 @@ def complete_plan(run: MigrationRun, progress: Callable[[int], object] = lambda 
         progress(run.planned_items)
 
 
-def _tables(run: MigrationRun) -> list[Rows]:
+def tables_of(run: MigrationRun) -> list[Rows]:
+    """Return what the run is planned from, in this order: of a purge items of earlier runs, else rows."""
     if run.kind == RunKind.PURGE:
         return [kept_sources(run, grace=vault_config().migration.grace)]
     return rows_to_move(run)
@@ -173,12 +174,13 @@ def _used_keys(run: MigrationRun, ids: Sequence[UUID]) -> set[tuple[UUID, str]]:
     gone = earlier.filter(
         source_type=run.destination, source_state__in=[SourceState.PURGING, SourceState.PURGED]
     ).values_list("object_id", "source_path")
-    begun = (
-        earlier.filter(run__destination=run.destination, run__kind=RunKind.COPY, attempts__gt=0)
-        .exclude(state=ItemState.DONE)
-        .values_list("object_id", "destination_path")
-    )
-    return {*gone, *begun}
+    return {*gone, *begun_before(run, earlier).values_list("object_id", "destination_path")}
+
+
+def begun_before(run: MigrationRun, items: "QuerySet[MigrationItem]") -> "QuerySet[MigrationItem]":
+    """Return those of ``items`` whose copies to the run's destination were begun and never switched to."""
+    begun = items.filter(run__destination=run.destination, run__kind=RunKind.COPY, attempts__gt=0)
+    return begun.exclude(state=ItemState.DONE)
 
 
 def _moving(run: MigrationRun, row: Row, *, is_used: bool) -> MigrationItem:

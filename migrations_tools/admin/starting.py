@@ -14,9 +14,9 @@ from migrations_tools import control
 from migrations_tools.admin.access import demand_operator
 from migrations_tools.admin.actions import to_page_of, wake
 from migrations_tools.admin.start_form import StartForm
-from migrations_tools.management.previewing import probe
 from migrations_tools.plan import REFUSALS
 from migrations_tools.preview import Preview, preview
+from migrations_tools.probing import probe
 from migrations_tools.states import RunKind
 
 # What is typed before anything is deleted.

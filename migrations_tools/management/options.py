@@ -16,6 +16,7 @@ from migrations_tools.models import MigrationRun
 from migrations_tools.states import RunKind
 
 FORMATS = ("text", "json", "csv", "html")
+PLAN_FORMATS = ("text", "json")
 _UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
 # Items of a lease are in memory, and every one of its threads and tasks is a connection to a store.
 _MOST_AT_ONCE = 1000
@@ -24,8 +25,8 @@ _MOST = 10**15  # bytes a second; no store takes more, and the column holds it
 
 def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("destination", nargs="?", metavar="STORE", help="s3, local, or a store of VAULT_STORAGE_FILE")
+    parser.add_argument("--dry-run", action="store_true", help="show the plan, try the destination, change nothing")
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--dry-run", action="store_true", help="show the plan, try the destination, change nothing")
     kind.add_argument("--verify", action="store_true", help="read and compare what is at STORE; change nothing")
     kind.add_argument("--purge-source", action="store_true", help="delete sources whose time of grace is over")
     kind.add_argument("--resume", type=_count, nargs="?", const=0, metavar="RUN", help="default: the newest unfinished")
@@ -43,6 +44,17 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there instead of to stdout")
     parser.add_argument("--no-input", action="store_true", help="ask for no confirmation")
+
+
+def demand_plannable(options: dict[str, Any]) -> None:
+    """Raises CommandError where ``--dry-run`` stands beside what it cannot go with."""
+    if options["resume"] is not None or options["retry_failed"]:
+        raise CommandError("--dry-run is about a new run: leave --resume and --retry-failed out.", returncode=USAGE)
+    if options["format"] not in PLAN_FORMATS:
+        raise CommandError(
+            f"--dry-run writes text or JSON, no {options['format']}: leave --format out, or write --format json.",
+            returncode=USAGE,
+        )
 
 
 def run_of(options: dict[str, Any]) -> MigrationRun:

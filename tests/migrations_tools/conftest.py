@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from pytest_django.fixtures import Settings
 
 from documents import wiring
-from documents.conf.storage_file import OwnConfig, StorageFile
+from documents.conf.storage_file import LocalConfig, OwnConfig, StorageFile
 from documents.services.actors import Actor
 from documents.storage.base import StorageProvider
 from documents.storage.forwarding import undecorated
@@ -42,6 +43,16 @@ def here(stores: Stores) -> StorageProvider:
 @pytest.fixture
 def there(stores: Stores) -> StorageProvider:
     return undecorated(wiring.store_itself(stores.there))
+
+
+@pytest.fixture
+def disk(stores: Stores, settings: Settings, tmp_path: Path) -> str:
+    """A third store, on a disk that says how much room it has."""
+    file = settings.VAULT.storage_file
+    local = LocalConfig(tmp_path / "disk")
+    settings.VAULT = replace(settings.VAULT, storage_file=replace(file, stores=(*file.stores, ("disk", local))))
+    wiring.reset()
+    return "disk"
 
 
 @pytest.fixture

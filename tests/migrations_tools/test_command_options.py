@@ -68,7 +68,6 @@ def test_an_option_is_kept_with_the_run(stores: Stores, arguments: tuple[str, ..
         ("--resume", "0"),
         ("--verify", "--purge-source"),
         ("--resume", "--retry-failed", "1"),
-        ("--dry-run", "--verify"),
     ],
 )
 def test_a_malformed_option_is_a_wrong_call(
@@ -88,6 +87,10 @@ def test_a_malformed_option_is_a_wrong_call(
         ((), "Say which store"),
         (("nowhere",), "No store 'nowhere' is configured; there is "),
         (("there", "--user", "nobody"), "There is no person 'nobody'."),
+        (("there", "--dry-run", "--resume"), "--dry-run is about a new run: leave --resume and --retry-failed out."),
+        (("there", "--dry-run", "--retry-failed", "1"), "--dry-run is about a new run"),
+        (("there", "--dry-run", "--format", "csv"), "--dry-run writes text or JSON, no csv: leave --format out"),
+        (("there", "--dry-run", "--format", "html"), "--dry-run writes text or JSON, no html"),
         (("there", "--purge-source", "--since", "2026-01-31"), "--purge-source takes no --user and no --since."),
     ],
 )

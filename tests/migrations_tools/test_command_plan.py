@@ -1,18 +1,11 @@
 """``migrate_documents_to_storage --dry-run``: what would be done, what would be refused and why; nothing is changed."""
 
-import io
 import json
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
-from pytest_django.fixtures import Settings
 
-from documents import wiring
-from documents.conf.storage_file import LocalConfig
 from documents.errors import StorageAccessDenied
 from documents.models import Attachment
 from documents.storage.base import StorageProvider
@@ -20,24 +13,8 @@ from migrations_tools import control
 from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.plan import complete_plan
 from tests.conftest import Store
+from tests.migrations_tools.commanding import dry_run, dry_run_json
 from tests.migrations_tools.moving import OPERATOR, Stores, There, run_to
-
-MIGRATE = "migrate_documents_to_storage"
-
-
-def dry_run(*arguments: str) -> tuple[int, str]:
-    """The exit status and what it printed."""
-    out = io.StringIO()
-    try:
-        call_command(MIGRATE, *arguments, "--dry-run", stdout=out, stderr=io.StringIO())
-    except CommandError as error:
-        return error.returncode, out.getvalue()
-    return 0, out.getvalue()
-
-
-def dry_run_json(*arguments: str) -> tuple[int, dict[str, Any]]:
-    status, told = dry_run(*arguments, "--format", "json")
-    return status, json.loads(told)
 
 
 def test_it_counts_what_would_be_moved_and_changes_nothing(
@@ -71,12 +48,17 @@ def test_its_json_has_every_figure_and_a_version(stores: Stores, store: Store) -
         0,
         {
             "schema_version": 1,
+            "kind": "copy",
             "destination": stores.there,
+            "limit": None,
             "total": {"objects": 2, "size": sizes[False]},
             "by_store": {stores.here: {"objects": 2, "size": sizes[False]}},
+            "largest": max(Attachment.objects.values_list("sealed_size", flat=True)),
             "already_there": {"objects": 1, "size": sizes[True]},
+            "kept_there": {"objects": 0, "size": 0},
             "refused": {},
             "held_by_run": None,
+            "needed_bytes": sizes[False],
             "free_bytes": None,
             "destination_problem": None,
         },
@@ -124,29 +106,6 @@ def test_a_destination_that_refuses_is_found_out(stores: Stores, store: Store, m
     assert "Not for you" in told
     status, plan = dry_run_json(stores.there)
     assert (status, "Not for you" in plan["destination_problem"]) == (1, True)
-
-
-@pytest.fixture
-def disk(stores: Stores, settings: Settings, tmp_path: Path) -> str:
-    """A third store, on a disk that says how much room it has."""
-    file = settings.VAULT.storage_file
-    local = LocalConfig(tmp_path / "disk")
-    settings.VAULT = replace(settings.VAULT, storage_file=replace(file, stores=(*file.stores, ("disk", local))))
-    wiring.reset()
-    return "disk"
-
-
-def test_the_room_at_the_destination_is_told_and_too_little_is_a_refusal(disk: str, store: Store) -> None:
-    row = store().current_attachment()
-    status, plan = dry_run_json(disk)
-    assert status == 0
-    assert plan["free_bytes"] > row.sealed_size
-    Attachment.objects.filter(pk=row.pk).update(sealed_size=2**62)
-
-    status, told = dry_run(disk)
-
-    assert status == 1
-    assert "bytes: TOO LITTLE" in told
 
 
 def test_it_is_narrowed_as_the_run_would_be(stores: Stores, store: Store, bob: User) -> None:

@@ -1,23 +1,24 @@
 """``migrate_documents_to_storage``: move the whole vault, live and verified, and say what became of each object."""
 
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from documents.errors import VaultError
+from documents.errors import StorageError, VaultError
 from documents.management.arguments import USAGE, report_to
 from documents.services.actors import Actor
 from migrations_tools import control
-from migrations_tools.management.options import add_options, run_of
-from migrations_tools.management.previewing import preview_as_json, preview_as_text, probe
+from migrations_tools.management.asking import ask_before
+from migrations_tools.management.options import add_options, demand_plannable, run_of
+from migrations_tools.management.previewing import preview_as_json, preview_as_text
 from migrations_tools.management.watching import Interrupted, watch
 from migrations_tools.models import MigrationRun
 from migrations_tools.preview import preview
+from migrations_tools.probing import demand_answer, probe
 from migrations_tools.reports.keeping import keep_report
 from migrations_tools.reports.writing import write_report
-from migrations_tools.states import UNFINISHED, RunKind, RunState
+from migrations_tools.states import UNFINISHED, RunState
 
 OPERATOR = Actor(user=None, via="command")
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -39,9 +40,12 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
             if options["dry_run"]:
+                demand_plannable(options)
                 self._tell_plan(run_of(options), options)
             else:
                 self._move(options)
+        except StorageError as error:
+            raise CommandError(str(error), returncode=1) from error
         except VaultError as error:
             raise CommandError(str(error), returncode=USAGE) from error
 
@@ -72,28 +76,19 @@ class Command(BaseCommand):
             if run is None:
                 raise CommandError("There is no run that could go on.", returncode=USAGE)
             if run.state in (RunState.PAUSED, RunState.INTERRUPTED, RunState.PAUSING):
+                demand_answer(run)
                 control.resume(run, OPERATOR)
             return run
         if number := options["retry_failed"]:
             run = _existing(number)
+            demand_answer(run)
             count = control.retry_failed(run, OPERATOR)
             self.stderr.write(f"Run {run.pk}: {count:,} failed items are tried again.")
             return run
         run = run_of(options)
-        if run.kind == RunKind.PURGE:
-            self._confirm(run, options)
+        demand_answer(run)
+        ask_before(run, self.stderr, is_asked=not options["no_input"])
         return control.create(run, OPERATOR)
-
-    def _confirm(self, run: MigrationRun, options: dict[str, Any]) -> None:
-        if options["no_input"]:
-            return
-        found = preview(run)
-        self.stderr.write(
-            f"{found.total.objects:,} objects ({found.total.size:,} bytes) are deleted at their sources, each after "
-            f"its copy in {run.destination!r} was verified again. Type 'purge' to go on:"
-        )
-        if sys.stdin.readline().strip() != "purge":
-            raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)
 
     def _judge(self, run: MigrationRun) -> None:
         if run.state == RunState.SUCCEEDED:
