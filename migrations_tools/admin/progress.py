@@ -10,6 +10,7 @@ from django.db.models import Count
 from migrations_tools.figures import Figures, figures_of
 from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.reports.codes import Meaning, meaning_of
+from migrations_tools.reports.kept import still_elsewhere
 from migrations_tools.states import MOVING, OVER, RUN_TRANSITIONS, ItemState, RunState
 
 # Failed items on the page; the report has all of them.
@@ -30,13 +31,17 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``causes``: the most frequent first. ``next_look`` is in seconds, None where the run stands still."""
+    """``causes``: the most frequent first. ``next_look`` is in seconds, None where the run stands still.
+
+    ``still_elsewhere`` is what a run that is over left in other stores, as its report tells it.
+    """
 
     run: MigrationRun
     figures: Figures
     causes: list[Cause]
     failed_items: list[MigrationItem]
     next_look: int | None
+    still_elsewhere: int | None
 
     @property
     def is_planned(self) -> bool:
@@ -93,4 +98,4 @@ def progress_of(run: MigrationRun) -> Progress:
     items = list(failed.order_by("pk")[:MOST_FAILED])
     cost = time.monotonic() - begun
     next_look = max(LOOK, math.ceil(10 * cost)) if run.state in MOVING else None
-    return Progress(run, figures, causes, items, next_look)
+    return Progress(run, figures, causes, items, next_look, still_elsewhere(run))

@@ -43,7 +43,8 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _progress_context(request: HttpRequest, run: MigrationRun) -> dict[str, Any]:
     told = progress_of(run)
-    return {"run": run, "progress": told, "possible": told.possible if may_operate(request) else []}
+    operates = may_operate(request)
+    return {"run": run, "progress": told, "may_operate": operates, "possible": told.possible if operates else []}
 
 
 @admin.register(MigrationRun)

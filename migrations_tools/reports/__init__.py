@@ -4,7 +4,8 @@
     codes         what each cause means, and what to do
     writing       the door: a report as text, JSON, CSV or HTML, in pieces
     text, json_body, table, page    one form each
-    shelf         the rows of kept reports
+    kept          which kept report is of its run as it is now, and what the run left elsewhere
+    shelf         making the rows of kept reports, and files out of them
     keeping       the door for a run that is over: keep its report, and sign it
     checking      whether a file is a report as this vault signed it
 

@@ -11,6 +11,7 @@ from migrations_tools.copying import THERE
 from migrations_tools.figures import Figures, figures_of
 from migrations_tools.models import MigrationRun
 from migrations_tools.reports.codes import Meaning, meaning_of
+from migrations_tools.reports.kept import still_elsewhere
 from migrations_tools.reports.measures import SizeClass, Throughput, sizes_of, throughput_of
 from migrations_tools.states import ItemState
 
@@ -56,8 +57,8 @@ class Report:
 
     ``total`` is the sum of ``successful``, ``failed``, ``skipped`` and ``pending``; pending ones are left where a run
     is not over, or could not go on. ``skipped`` includes ``already_there``, the rows that the destination had before
-    the run. ``created_by`` is a user's id, None for the system or a user who is no more. ``duration`` is from the
-    beginning to the end, or until now; pauses count.
+    the run. ``still_elsewhere`` is as ``kept.still_elsewhere`` tells it. ``created_by`` is a user's id, None for the
+    system or a user who is no more. ``duration`` is from the beginning to the end, or until now; pauses count.
     """
 
     run_id: int
@@ -78,6 +79,7 @@ class Report:
     skipped: int
     pending: int
     already_there: int
+    still_elsewhere: int | None
     total_bytes: int
     successful_bytes: int
     duration: timedelta
@@ -115,6 +117,7 @@ def report_of(run: MigrationRun) -> Report:
         note=redacted(run.note),
         **_counts(run, figures),
         already_there=run.already_there,
+        still_elsewhere=still_elsewhere(run),
         total_bytes=figures.total_bytes,
         successful_bytes=figures.successful_bytes,
         duration=figures.elapsed,

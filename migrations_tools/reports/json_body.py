@@ -39,6 +39,7 @@ def body_of(run: MigrationRun) -> Body:
             "pending": report.pending,
             "already_there": report.already_there,
         },
+        "still_elsewhere": report.still_elsewhere,
         "bytes": {"total": report.total_bytes, "successful": report.successful_bytes},
         "duration_ms": report.duration // timedelta(milliseconds=1),
         "bytes_per_second": report.bytes_per_second,

@@ -6,7 +6,8 @@ import structlog
 
 from documents.services.report_signatures import can_sign_reports, sign_report
 from migrations_tools.models import MigrationReport, MigrationRun
-from migrations_tools.reports.shelf import kept_report, make_report, runs_without_report
+from migrations_tools.reports.kept import kept_report, runs_without_report
+from migrations_tools.reports.shelf import make_report
 
 log = structlog.get_logger(__name__)
 

@@ -17,6 +17,7 @@ from migrations_tools.reports.items import ReportedItem, failed_items
 from migrations_tools.reports.words import (
     class_in_words,
     duration_in_words,
+    elsewhere_in_words,
     moment_in_words,
     options_in_words,
     plain,
@@ -75,6 +76,9 @@ def _tiles(report: Report) -> list[tuple[str, str]]:
 def _facts(report: Report) -> list[tuple[str, str]]:
     sources = [f"{each.store}: {each.items:,} items, {size_in_words(each.size)}" for each in report.sources]
     by = "the system" if report.created_by is None else f"user {report.created_by}"
+    left = []
+    if report.still_elsewhere:
+        left = [("Left", elsewhere_in_words(report.still_elsewhere, report.destination))]
     took = f"{duration_in_words(report.duration)}, {size_in_words(report.bytes_per_second)}/s"
     return [
         ("From", "; ".join(sources) or "nowhere: there was nothing to plan"),
@@ -85,6 +89,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("Took", took),
         ("Bytes", f"{report.successful_bytes:,} successful, of {report.total_bytes:,}"),
         ("Already there", f"{report.already_there:,} before the run"),
+        *left,
     ]
 
 

@@ -1,37 +1,16 @@
-"""The rows of kept reports: which one is of its run as it is now. No key comes near them here."""
+"""Making the rows of kept reports, and the files out of them. No key comes near them here."""
 
 import json
-from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from documents.failpoints import failpoint
-from documents.models.clock import database_now
 from migrations_tools.leases import is_held
-from migrations_tools.models import MigrationItem, MigrationReport, MigrationRun
+from migrations_tools.models import MigrationReport, MigrationRun
 from migrations_tools.reports.json_body import Body, body_of, canonical, exported
+from migrations_tools.reports.kept import kept_report
 from migrations_tools.states import OVER
-
-# A worker that does not know yet that its run is over writes for seconds; so long it is looked for.
-LATE = timedelta(hours=1)
-
-
-def runs_without_report() -> QuerySet[MigrationRun]:
-    """Return the runs that are over and have no report, or one of an earlier end."""
-    over = MigrationRun.objects.filter(state__in=OVER)
-    written_later = MigrationItem.objects.filter(run=OuterRef("pk"), finished_at__gt=OuterRef("report__created_at"))
-    missing = Q(report=None) | Q(report__created_at__lt=F("finished_at"))
-    late = Q(finished_at__gt=database_now() - LATE) & Exists(written_later)
-    return over.filter(missing | late).order_by("pk")
-
-
-def kept_report(run: MigrationRun) -> MigrationReport | None:
-    """Return the report that was kept of the run as it is now; None where none is, or the run went on since."""
-    if runs_without_report().filter(pk=run.pk).exists():
-        return None
-    return MigrationReport.objects.filter(run=run, run__state__in=OVER).first()
 
 
 def file_form(report: MigrationReport) -> str:
@@ -49,7 +28,7 @@ def make_report(run: MigrationRun) -> MigrationReport | None:
     run = MigrationRun.objects.get(pk=run.pk)
     if run.state not in OVER or is_held(run):
         return None
-    body = canonical(body_of(run))
+    body = body_of(run)
     with transaction.atomic(durable=True):
         here = MigrationRun.objects.select_for_update().get(pk=run.pk)
         if (here.state, here.finished_at) != (run.state, run.finished_at):
@@ -57,7 +36,13 @@ def make_report(run: MigrationRun) -> MigrationReport | None:
         if other := kept_report(run):
             return other
         kept, _ = MigrationReport.objects.update_or_create(
-            run=run, defaults={"body": body, "signature": "", "signed_by": ""}
+            run=run,
+            defaults={
+                "body": canonical(body),
+                "elsewhere": body["still_elsewhere"],
+                "signature": "",
+                "signed_by": "",
+            },
         )
         MigrationReport.objects.filter(pk=kept.pk).update(created_at=Now())
         failpoint("migrate.report-in-transaction")

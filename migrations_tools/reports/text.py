@@ -1,22 +1,19 @@
 """A report as text: the four lines that operators know, the causes, then each error."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 from migrations_tools.models import MigrationRun
 from migrations_tools.reports.contents import Report, report_of
 from migrations_tools.reports.items import ReportedItem, failed_items
 from migrations_tools.reports.words import (
     duration_in_words,
+    elsewhere_in_words,
     moment_in_words,
     options_in_words,
     plain,
     size_in_words,
 )
 from migrations_tools.states import ItemState
-
-# As many errors as somebody reads in a terminal.
-MOST_ERRORS = 100
 
 
 def text_of(run: MigrationRun) -> Iterator[str]:
@@ -28,9 +25,7 @@ def text_of(run: MigrationRun) -> Iterator[str]:
         yield from (f"{line}\n" for line in _causes(report, state))
     if report.failed:
         yield "\nErrors:\n"
-        yield from (f"{_error(item)}\n" for item in islice(failed_items(run), MOST_ERRORS))
-    if report.failed > MOST_ERRORS:
-        yield f"  … and {report.failed - MOST_ERRORS:,} more, in the CSV\n"
+        yield from (f"{_error(item)}\n" for item in failed_items(run))
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -56,6 +51,8 @@ def _counts(report: Report) -> Iterator[str]:
     yield f"Skipped:    {report.skipped:,}{there}"
     if report.pending:
         yield f"Pending:    {report.pending:,}"
+    if report.still_elsewhere:
+        yield f"Left:       {elsewhere_in_words(report.still_elsewhere, report.destination)}"
 
 
 def _causes(report: Report, state: ItemState) -> Iterator[str]:

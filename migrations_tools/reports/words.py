@@ -34,6 +34,12 @@ def duration_in_words(duration: timedelta) -> str:
     return str(timedelta(seconds=round(duration.total_seconds())))
 
 
+def elsewhere_in_words(count: int, destination: str) -> str:
+    """Return what is said of objects that a run left in other stores."""
+    objects = "object is" if count == 1 else "objects are"
+    return f"{count:,} {objects} still elsewhere than in {plain(destination)}: run again"
+
+
 def options_in_words(report: Report) -> list[str]:
     """Return what the run was narrowed to and how it worked, a few words each."""
     options: Options = report.options

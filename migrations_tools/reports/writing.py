@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 
 from migrations_tools.models import MigrationRun
 from migrations_tools.reports.json_body import body_of, exported
+from migrations_tools.reports.kept import kept_report
 from migrations_tools.reports.page import page_of
-from migrations_tools.reports.shelf import file_form, kept_report
+from migrations_tools.reports.shelf import file_form
 from migrations_tools.reports.table import csv_of
 from migrations_tools.reports.text import text_of
 

@@ -37,6 +37,7 @@ REPORT = Report(
     skipped=12,
     pending=5,
     already_there=10,
+    still_elsewhere=8,
     total_bytes=2**30,
     successful_bytes=2**29,
     duration=60 * SECOND,

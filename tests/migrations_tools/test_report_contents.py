@@ -182,7 +182,7 @@ def test_as_many_queries_whatever_the_number(
 ) -> None:
     for count in (1, 700):
         run = run_of_rows(count)
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(12):
             report_of(run)
 
 

@@ -27,7 +27,7 @@ from documents.storage.base import StorageProvider
 from migrations_tools import control, tasks, workers
 from migrations_tools.models import MigrationItem, MigrationReport, MigrationRun
 from migrations_tools.reports.keeping import keep_report, keep_reports
-from migrations_tools.reports.shelf import runs_without_report
+from migrations_tools.reports.kept import runs_without_report
 from migrations_tools.runner import work_on
 from migrations_tools.states import ItemState, RunState
 from tests.migrations_tools.moving import OPERATOR, Stores, run_to

@@ -17,6 +17,8 @@ from migrations_tools.models import MigrationRun
 from migrations_tools.preview import preview
 from migrations_tools.probing import demand_answer, probe
 from migrations_tools.reports.keeping import keep_report
+from migrations_tools.reports.kept import still_elsewhere
+from migrations_tools.reports.words import elsewhere_in_words
 from migrations_tools.reports.writing import write_report
 from migrations_tools.states import UNFINISHED, RunState
 
@@ -68,6 +70,8 @@ class Command(BaseCommand):
                     raise CommandError(_how_to_go_on(run), returncode=INTERRUPTED) from interrupted
             keep_report(run)
             write_report(run, options["format"], write)
+        if left := still_elsewhere(run):
+            self.stderr.write(f"{elsewhere_in_words(left, run.destination)}.")
         self._judge(run)
 
     def _started(self, options: dict[str, Any]) -> MigrationRun:
