@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from documents.conf import KeySources
 from documents.encryption.keyring import Kek, KeyRing, load_kek, load_origin_key, load_origin_public_key
+from documents.encryption.origin import OriginKeys
 from documents.errors import ConfigurationError, EncryptionError, KeyRingError
 
 PRIMARY = "primary.pem"
@@ -42,12 +43,18 @@ def load_key_ring(sources: KeySources) -> KeyRing:
     primary = kek(*_pem(sources.primary_pem, "VAULT_PRIMARY_KEK", directory / PRIMARY))
     recovery = kek(*_pem(sources.recovery_pem, "VAULT_RECOVERY_KEK", directory / RECOVERY))
     older = [kek(str(path), _read(path)) for path in sorted((directory / OLDER).glob("*.pem"))]
-    where, origin_pem = _pem(sources.origin_pem, "VAULT_ORIGIN_KEY", directory / ORIGIN)
-    if b"PRIVATE KEY-----" not in origin_pem:
-        public = _named(where, lambda: load_origin_public_key(origin_pem))
-        return KeyRing(primary, [recovery], older, origin_public_keys=[public])
-    origin = _named(where, lambda: load_origin_key(origin_pem, passphrase=passphrase))
-    return KeyRing(primary, [recovery], older, origin_key=origin, origin_public_keys=[origin.public_key()])
+    origin = load_origin_keys(sources)
+    return KeyRing(primary, [recovery], older, origin_key=origin.private, origin_public_keys=origin.public)
+
+
+def load_origin_keys(sources: KeySources) -> OriginKeys:
+    """Read and check the origin key alone, for who signs or checks reports. Raises as ``load_key_ring`` does."""
+    where, pem = _pem(sources.origin_pem, "VAULT_ORIGIN_KEY", sources.directory / ORIGIN)
+    if b"PRIVATE KEY-----" not in pem:
+        return OriginKeys(public=[_named(where, lambda: load_origin_public_key(pem))])
+    passphrase = sources.passphrase.encode() or None
+    private = _named(where, lambda: load_origin_key(pem, passphrase=passphrase))
+    return OriginKeys(private, [private.public_key()])
 
 
 def _pem(text: str, variable: str, path: Path) -> tuple[str, bytes]:

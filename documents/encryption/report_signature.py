@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from documents.encryption.keyring import KeyRing
+from documents.encryption.origin import OriginKeys
 
 LABEL = b"document-vault migration report v1\n"
 
@@ -28,16 +28,16 @@ class ReportSignature:
     value: bytes
 
 
-def sign_report(ring: KeyRing, body: bytes) -> ReportSignature | None:
-    """Sign the canonical bytes of a report; None in a ring without the private half of an origin key."""
-    if ring.origin_key is None:
+def sign_report(origin: OriginKeys, body: bytes) -> ReportSignature | None:
+    """Sign the canonical bytes of a report; None without the private half of an origin key."""
+    if origin.private is None:
         return None
-    return ReportSignature(origin_key_id(ring.origin_key.public_key()), ring.origin_key.sign(LABEL + body))
+    return ReportSignature(origin_key_id(origin.private.public_key()), origin.private.sign(LABEL + body))
 
 
-def has_signed_report(ring: KeyRing, signature: ReportSignature, body: bytes) -> bool:
-    """Whether an origin key of this ring made the signature. Without such a key nothing is accepted."""
-    keys = (key for key in ring.origin_public_keys if origin_key_id(key) == signature.key)
+def has_signed_report(origin: OriginKeys, signature: ReportSignature, body: bytes) -> bool:
+    """Whether one of these origin keys made the signature. Without a key nothing is accepted."""
+    keys = (key for key in origin.public if origin_key_id(key) == signature.key)
     return any(_verifies(key, signature.value, LABEL + body) for key in keys)
 
 

@@ -1,6 +1,7 @@
 """The vault's signature on the report of a storage migration: made, and checked, with its origin key.
 
-What is signed, and how a key is named, is in ``documents/encryption/report_signature.py``.
+Of the key ring the origin key alone is loaded: no KEK comes near a report. What is signed, and how a key is named, is
+in ``documents/encryption/report_signature.py``.
 """
 
 import structlog
@@ -8,7 +9,7 @@ import structlog
 from documents.encryption import report_signature
 from documents.encryption.report_signature import ReportSignature
 from documents.errors import ConfigurationError, KeyRingError
-from documents.key_rings import key_ring
+from documents.key_rings import origin_keys
 
 log = structlog.get_logger(__name__)
 
@@ -16,11 +17,11 @@ log = structlog.get_logger(__name__)
 def sign_report(body: bytes) -> ReportSignature | None:
     """Sign the canonical bytes of a report.
 
-    None where this process cannot: it has only the origin key's public half, or no key ring that can be used, which is
+    None where this process cannot: it has only the origin key's public half, or no key that can be used, which is
     logged. Another process can sign the same bytes later.
     """
     try:
-        return report_signature.sign_report(key_ring(), body)
+        return report_signature.sign_report(origin_keys(), body)
     except (ConfigurationError, KeyRingError) as error:
         log.warning("report_not_signed", error=str(error))
         return None
@@ -29,7 +30,7 @@ def sign_report(body: bytes) -> ReportSignature | None:
 def can_sign_reports() -> bool:
     """Whether this process has the private half of the origin key."""
     try:
-        return key_ring().origin_key is not None
+        return origin_keys().private is not None
     except (ConfigurationError, KeyRingError):
         return False
 
@@ -39,9 +40,9 @@ def has_signed_report(key: str, value: bytes, body: bytes) -> bool:
 
     Raises ConfigurationError or KeyRingError.
     """
-    return report_signature.has_signed_report(key_ring(), ReportSignature(key, value), body)
+    return report_signature.has_signed_report(origin_keys(), ReportSignature(key, value), body)
 
 
 def known_origin_keys() -> list[str]:
     """Return the names of the origin keys that a signature is checked with. Raises as ``has_signed_report`` does."""
-    return [report_signature.origin_key_id(key) for key in key_ring().origin_public_keys]
+    return [report_signature.origin_key_id(key) for key in origin_keys().public]

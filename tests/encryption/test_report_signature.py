@@ -1,18 +1,18 @@
-"""The signature on a report: by an origin key of the ring, on these bytes, and on nothing else that the key signs."""
+"""The signature on a report: by an origin key, on these bytes, and on nothing else that the key signs."""
 
 from dataclasses import replace
 
 import pytest
 
-from documents.encryption.origin import origin_message
+from documents.encryption.origin import OriginKeys, origin_message
 from documents.encryption.report_signature import LABEL, ReportSignature, has_signed_report, origin_key_id, sign_report
-from tests.encryption.keys import ORIGIN_KEYS, ring_holding
+from tests.encryption.keys import ORIGIN_KEYS
 
 BODY = b'{"schema_version":1}'
-PLAIN = ring_holding("primary")
-SIGNING = replace(PLAIN, origin_key=ORIGIN_KEYS["origin"], origin_public_keys=[ORIGIN_KEYS["origin"].public_key()])
-READING = replace(PLAIN, origin_public_keys=[ORIGIN_KEYS["origin"].public_key()])
-OTHER = replace(PLAIN, origin_public_keys=[ORIGIN_KEYS["other-origin"].public_key()])
+PLAIN = OriginKeys()
+SIGNING = OriginKeys(ORIGIN_KEYS["origin"], [ORIGIN_KEYS["origin"].public_key()])
+READING = OriginKeys(public=[ORIGIN_KEYS["origin"].public_key()])
+OTHER = OriginKeys(public=[ORIGIN_KEYS["other-origin"].public_key()])
 
 
 @pytest.fixture
