@@ -170,7 +170,8 @@ def _pending(run: MigrationRun) -> QuerySet[MigrationItem]:
 
 def _demand(run: MigrationRun, state: RunState, action: str, actor: Actor, **changes: object) -> None:
     if not _change(run, state, action, actor, **changes):
-        raise MigrationRefused(f"Run {run.pk} is {run.state}: it cannot be {action} now.")
+        wished = {"pausing": "paused", "cancelling": "cancelled"}.get(action, action)
+        raise MigrationRefused(f"Run {run.pk} is {run.state}: it cannot be {wished} now.")
 
 
 def _change(run: MigrationRun, state: RunState, action: str, actor: Actor, **changes: object) -> bool:

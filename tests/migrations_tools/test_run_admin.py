@@ -172,9 +172,10 @@ def test_only_what_is_possible_is_offered(stores: Stores, operator: User, viewer
 
 def test_what_is_not_possible_is_refused_with_words(stores: Stores, operator: User, client_of: Browse) -> None:
     run = run_to(stores.there)
-    for action in ("pause", "resume", "retry", "cancel"):
+    asked = {"pause": "paused", "resume": "resumed", "retry": "retried", "cancel": "cancelled"}
+    for action, wished in asked.items():
         told = press(client_of(operator), f"{RUNS}{run.pk}/{action}/")
-        assert f"Run {run.pk} is succeeded: it cannot be" in told
+        assert f"Run {run.pk} is succeeded: it cannot be {wished} now." in told
     assert MigrationRun.objects.get().state == RunState.SUCCEEDED
     assert not AuditEvent.objects.filter(via="admin").exists()
 

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError
 
 from documents.errors import StorageError, VaultError
 from documents.management.arguments import USAGE, report_to
@@ -35,6 +36,7 @@ class Command(BaseCommand):
         "--purge-source deletes it later, after a second look. Progress on stderr, the report on stdout."
     )
     requires_system_checks: list[str] = []  # no key is needed, and a store that is down is told in other words
+    _run: MigrationRun | None = None  # once there is one
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_options(parser)
@@ -46,6 +48,8 @@ class Command(BaseCommand):
                 self._tell_plan(run_of(options), options)
             else:
                 self._move(options)
+        except (OperationalError, InterfaceError) as error:
+            raise CommandError(_without_database(error, self._run), returncode=1) from error
         except StorageError as error:
             raise CommandError(str(error), returncode=1) from error
         except VaultError as error:
@@ -61,7 +65,7 @@ class Command(BaseCommand):
 
     def _move(self, options: dict[str, Any]) -> None:
         with report_to(options["output"], self.stdout) as write:
-            run = self._started(options)
+            run = self._run = self._started(options)
             try:
                 watch(run, self.stderr, inline=options["inline"])
             except Interrupted as interrupted:
@@ -114,3 +118,13 @@ def _existing(number: int) -> MigrationRun:
 def _how_to_go_on(run: MigrationRun) -> str:
     why = f": {run.note.rstrip('.')}." if run.note else "."
     return f"Run {run.pk} is {run.state}{why} Go on with: manage.py migrate_documents_to_storage --resume {run.pk}"
+
+
+def _without_database(error: Exception, run: MigrationRun | None) -> str:
+    said = str(error).partition("\n")[0].rstrip(".")
+    if run is None:
+        return f"The database does not answer: {said}. Nothing was moved. Try again once it does."
+    return (
+        f"The database does not answer: {said}. What run {run.pk} moved stays moved, and no row names what was not "
+        f"verified. Once it answers, go on with: manage.py migrate_documents_to_storage --resume {run.pk}"
+    )
