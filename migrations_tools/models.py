@@ -63,7 +63,7 @@ class MigrationItem(models.Model):
     which key it goes to the run's destination. ``size`` is in bytes and ``digest`` the SHA-256 in hex, of the sealed
     object. Who works on it has put its token into ``lease`` until ``lease_until``; before ``lease_until`` nobody else
     begins, also where there is no token: it waits to be tried again. ``holds_row`` keeps two runs from the same object.
-    ``kept_item`` is, in a run that purges, the item whose source is purged. ``duration`` is in seconds.
+    ``kept_item`` is, in a run that purges, the item whose source is purged; None once the run of that was removed.
     """
 
     run = models.ForeignKey(MigrationRun, on_delete=models.CASCADE, related_name="items")
@@ -81,9 +81,9 @@ class MigrationItem(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     holds_row = models.BooleanField(default=False)
     source_state = models.CharField(max_length=9, choices=SourceState.choices, default=SourceState.NONE, blank=True)
-    kept_item = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    # Whoever deletes items says so before (``removing``): so Django need not load a million to look for others.
+    kept_item = models.ForeignKey("self", null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+")
     finished_at = models.DateTimeField(null=True, blank=True)
-    duration = models.FloatField(null=True, blank=True)
 
     class Meta:
         ordering = ["run", "id"]

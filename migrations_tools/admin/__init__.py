@@ -4,7 +4,7 @@
     access      who may look and who may operate
     listing     the counts that the list shows
     progress    what a run's page tells: figures, causes, failed items, and what can be done
-    actions     pause, resume, cancel, try failed items again
+    actions     pause, resume, cancel, try again, remove
     start_form  what somebody wishes for
     starting    the way to a new run: form, plan, start
     reporting   the report of a run, to be downloaded

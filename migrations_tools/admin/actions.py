@@ -16,6 +16,7 @@ from migrations_tools import control, tasks
 from migrations_tools.admin.access import demand_operator, run_for
 from migrations_tools.errors import MigrationRefused
 from migrations_tools.models import MigrationRun
+from migrations_tools.removing import reason_to_stay, remove_run
 from migrations_tools.states import RunState
 
 
@@ -30,9 +31,19 @@ class Action:
 ACTIONS = {
     "pause": Action(control.pause, "What is in work ends at its next piece; then the run stands still."),
     "resume": Action(control.resume, "The run goes on where it was."),
-    "retry": Action(control.retry_failed, "The failed items are tried again."),
+    "retry": Action(control.retry_failed, "What failed or was left is tried again."),
     "cancel": Action(control.cancel, "The run is given up. What was moved stays moved."),
 }
+
+
+CANCELLING = (
+    "What was moved stays moved, and what is pending is let go. A run that was cancelled does not go on; a new one can "
+    "be started later. To have it stand still for a while, pause it instead."
+)
+REMOVING = (
+    "The run, its items and its report go. No object and no document is touched. Save the report first if it is to be "
+    "kept: the audit log says only that the run was."
+)
 
 
 @require_POST
@@ -57,9 +68,37 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         return act(request, pk, "cancel")
     demand_operator(request)
+    return _question(request, run_for(request, pk), "cancel", CANCELLING)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask first, or say why the run has to stay; once it is removed, back to the list."""
+    demand_operator(request)
     run = run_for(request, pk)
-    context = admin.site.each_context(request) | {"title": f"Cancel run {run.pk}?", "run": run}
-    return TemplateResponse(request, "admin/migrations_tools/migrationrun/cancel.html", context)
+    if request.method != "POST":
+        reason = reason_to_stay(run)
+        return _question(request, run, "remove", reason or REMOVING, is_possible=not reason)
+    try:
+        remove_run(run, actor_of(request, "admin"))
+    except MigrationRefused as refusal:
+        messages.error(request, str(refusal))
+        return to_page_of(run)
+    messages.success(request, f"Run {pk} was removed. The audit log keeps that it was.")
+    return HttpResponseRedirect(reverse("admin:migrations_tools_migrationrun_changelist"))
+
+
+def _question(
+    request: HttpRequest, run: MigrationRun, verb: str, explanation: str, *, is_possible: bool = True
+) -> HttpResponse:
+    shown = {
+        "title": f"{verb.capitalize()} run {run.pk}?",
+        "run": run,
+        "explanation": explanation,
+        "button": f"{verb.capitalize()} run {run.pk}" if is_possible else "",
+    }
+    context = admin.site.each_context(request) | shown
+    return TemplateResponse(request, "admin/migrations_tools/migrationrun/question.html", context)
 
 
 def wake(request: HttpRequest, run: MigrationRun) -> None:

@@ -4,12 +4,15 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 
 from django.db.models import Count
 
+from documents.redaction import redacted
 from migrations_tools.figures import Figures, figures_of
-from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.models import MigrationRun
 from migrations_tools.reports.codes import Meaning, meaning_of
+from migrations_tools.reports.items import ReportedItem, failed_items
 from migrations_tools.reports.kept import still_elsewhere
 from migrations_tools.states import MOVING, OVER, RUN_TRANSITIONS, ItemState, RunState
 
@@ -39,7 +42,7 @@ class Progress:
     run: MigrationRun
     figures: Figures
     causes: list[Cause]
-    failed_items: list[MigrationItem]
+    failed_items: list[ReportedItem]
     next_look: int | None
     still_elsewhere: int | None
 
@@ -47,6 +50,11 @@ class Progress:
     def is_planned(self) -> bool:
         """Whether ``figures.total`` is final: it stays as it is once the plan is made, or the run over."""
         return self.run.planned_at is not None or self.run.state in OVER
+
+    @property
+    def note(self) -> str:
+        """Why it stands still or failed, without anything that grants access."""
+        return redacted(self.run.note)
 
     @property
     def over(self) -> int:
@@ -76,14 +84,16 @@ class Progress:
 
     @property
     def possible(self) -> list[str]:
-        """The names of what can be done to the run as it is now: pause, resume, cancel, retry."""
+        """The names of what can be done to the run as it is now: pause, resume, retry, cancel, remove."""
         following = RUN_TRANSITIONS[RunState(self.run.state)]
         is_failed = self.run.state == RunState.FAILED
         offered = {
             "pause": RunState.PAUSING in following,
             "resume": RunState.QUEUED in following and not is_failed,
-            "retry": is_failed and self.figures.failed > 0,
+            # Also one that failed as a whole, before or after it was planned: its items are pending, or to be made.
+            "retry": is_failed and (self.figures.failed + self.figures.pending > 0 or self.run.planned_at is None),
             "cancel": RunState.CANCELLING in following,
+            "remove": self.run.state in OVER,
         }
         return [name for name, is_possible in offered.items() if is_possible]
 
@@ -95,7 +105,7 @@ def progress_of(run: MigrationRun) -> Progress:
     failed = run.items.filter(state=ItemState.FAILED)
     counted = failed.values("code").annotate(count=Count("pk")).order_by("-count", "code")
     causes = [Cause(row["code"], row["count"], meaning_of(row["code"])) for row in counted]
-    items = list(failed.order_by("pk")[:MOST_FAILED])
+    items = list(islice(failed_items(run), MOST_FAILED))
     cost = time.monotonic() - begun
     next_look = max(LOOK, math.ceil(10 * cost)) if run.state in MOVING else None
     return Progress(run, figures, causes, items, next_look, still_elsewhere(run))

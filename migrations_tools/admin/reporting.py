@@ -1,12 +1,10 @@
 """The report of a run as a download, in any of its forms."""
 
-from collections.abc import Iterator
-
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from migrations_tools.admin.access import run_for
-from migrations_tools.reports.writing import FORMS
+from migrations_tools.reports.writing import pieces_of_report
 
 # The name of each form, the ending of its file and its media type.
 FILES = {
@@ -15,8 +13,6 @@ FILES = {
     "csv": ("csv", "text/csv; charset=utf-8"),
     "html": ("html", "text/html; charset=utf-8"),
 }
-# Characters of one write to the socket; a line of CSV by itself would be a write each.
-PIECE = 64 * 1024
 
 
 @require_safe
@@ -27,19 +23,7 @@ def report(request: HttpRequest, pk: int, form: str) -> StreamingHttpResponse:
         raise Http404
     ending, media_type = FILES[form]
     return StreamingHttpResponse(
-        _in_pieces(FORMS[form](run)),
+        pieces_of_report(run, form),
         content_type=media_type,
         headers={"Content-Disposition": f'attachment; filename="migration-run-{run.pk}.{ending}"'},
     )
-
-
-def _in_pieces(lines: Iterator[str]) -> Iterator[str]:
-    """Yield the same text in pieces of about PIECE."""
-    kept, length = list[str](), 0
-    for line in lines:
-        kept.append(line)
-        length += len(line)
-        if length >= PIECE:
-            yield "".join(kept)
-            kept, length = [], 0
-    yield "".join(kept)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from documents.admin.readonly import ReadOnlyAdmin
 from migrations_tools.admin.access import may_look, may_operate, run_for
-from migrations_tools.admin.actions import act, cancel
+from migrations_tools.admin.actions import act, cancel, remove
 from migrations_tools.admin.listing import Counts, counts_of
 from migrations_tools.admin.progress import progress_of
 from migrations_tools.admin.reporting import FILES, report
@@ -91,6 +91,7 @@ class MigrationRunAdmin(ReadOnlyAdmin):
             view("progress", "<int:pk>/progress/", progress),
             view("report", "<int:pk>/report/<str:form>/", report),
             view("cancel", "<int:pk>/cancel/", cancel),
+            view("remove", "<int:pk>/remove/", remove),
             *(view(name, f"<int:pk>/{name}/", partial(act, name=name)) for name in ("pause", "resume", "retry")),
             *super().get_urls(),
         ]

@@ -23,15 +23,16 @@ def file_form(report: MigrationReport) -> str:
 def make_report(run: MigrationRun) -> MigrationReport | None:
     """Keep a new report, unsigned, in place of one of an earlier end. Of several made at once the first stays.
 
-    None where the run is not over, goes on meanwhile, or somebody may still be at work on one of its items.
+    None where the run is not over, goes on meanwhile or was removed, or somebody may still be at work on an item of it.
     """
-    run = MigrationRun.objects.get(pk=run.pk)
-    if run.state not in OVER or is_held(run):
+    now = MigrationRun.objects.filter(pk=run.pk).first()
+    if now is None or now.state not in OVER or is_held(now):
         return None
+    run = now
     body = body_of(run)
     with transaction.atomic(durable=True):
-        here = MigrationRun.objects.select_for_update().get(pk=run.pk)
-        if (here.state, here.finished_at) != (run.state, run.finished_at):
+        here = MigrationRun.objects.select_for_update().filter(pk=run.pk).first()
+        if here is None or (here.state, here.finished_at) != (run.state, run.finished_at):
             return None
         if other := kept_report(run):
             return other

@@ -10,15 +10,24 @@ from migrations_tools.reports.shelf import file_form
 from migrations_tools.reports.table import csv_of
 from migrations_tools.reports.text import text_of
 
+# Characters of one write to a file or a socket; a line of CSV by itself would be a write each.
+PIECE = 64 * 1024
 
-def write_report(run: MigrationRun, form: str, write: Callable[[str], object]) -> None:
-    """Give ``write`` the pieces of the run's report, in order; together they are the whole file, line ends included.
+
+def pieces_of_report(run: MigrationRun, form: str) -> Iterator[str]:
+    """Yield the run's report in pieces of about PIECE; together they are the whole file, line ends included.
 
     ``form`` is one of FORMS. Text, CSV and HTML are computed now. So is JSON, unsigned, unless a report of the run as
-    it is now is kept: then that one is written, with its signature. Memory is flat whatever the number of items.
+    it is now is kept: then that one is given, with its signature. Memory is flat whatever the number of items.
     """
-    for piece in FORMS[form](run):
-        write(piece)
+    kept, length = list[str](), 0
+    for line in FORMS[form](run):
+        kept.append(line)
+        length += len(line)
+        if length >= PIECE:
+            yield "".join(kept)
+            kept, length = [], 0
+    yield "".join(kept)
 
 
 def _json_of(run: MigrationRun) -> Iterator[str]:

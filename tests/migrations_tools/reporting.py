@@ -7,15 +7,13 @@ from uuid import UUID
 
 from documents.models.clock import database_now
 from migrations_tools.models import MigrationItem, MigrationRun
-from migrations_tools.reports.writing import write_report
+from migrations_tools.reports.writing import pieces_of_report
 from migrations_tools.states import ItemState, RunState
 
 
 def written(run: MigrationRun, form: str) -> str:
     """The whole report."""
-    pieces: list[str] = []
-    write_report(run, form, pieces.append)
-    return "".join(pieces)
+    return "".join(pieces_of_report(run, form))
 
 
 def run_of_rows(

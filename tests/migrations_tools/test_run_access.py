@@ -47,6 +47,8 @@ MATRIX: dict[str, Expected] = {
     f"GET {RUN}/report/{{form}}/": LOOKING,
     f"GET {RUN}/history/": LOOKING,
     f"GET {RUN}/cancel/": Expected(403, 403, 200, 200),
+    f"GET {RUN}/remove/": Expected(403, 403, 200, 200),
+    f"POST {RUN}/remove/": ACTING,
     f"POST {RUN}/pause/": ACTING,
     f"POST {RUN}/resume/": ACTING,
     f"POST {RUN}/retry/": ACTING,

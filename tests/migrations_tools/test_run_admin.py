@@ -138,7 +138,7 @@ def test_failed_items_are_tried_again(
     assert outcomes(run) == {"failed:object-not-found": 1}
     here.put_bytes(attachment.storage_path, sealed)
 
-    assert "The failed items are tried again." in press(client_of(operator), f"{RUNS}{run.pk}/retry/")
+    assert "What failed or was left is tried again." in press(client_of(operator), f"{RUNS}{run.pk}/retry/")
 
     run.refresh_from_db()
     assert (run.state, outcomes(run)) == (RunState.SUCCEEDED, {"done": 1})
@@ -153,7 +153,7 @@ def test_only_what_is_possible_is_offered(stores: Stores, operator: User, viewer
     MigrationItem.objects.filter(run=other).update(run=run)
 
     def offered(of: Client = browser) -> list[str]:
-        return re.findall(r' id="(pause|resume|retry|cancel)"', of.get(page_of(run)).content.decode())
+        return re.findall(r' id="(pause|resume|retry|cancel|remove)"', of.get(page_of(run)).content.decode())
 
     assert offered() == ["pause", "cancel"]
     assert offered(client_of(viewer)) == []
@@ -165,9 +165,15 @@ def test_only_what_is_possible_is_offered(stores: Stores, operator: User, viewer
     control.resume(run, OPERATOR)
     assert (run.state, offered()) == (RunState.QUEUED, ["cancel"])
     MigrationRun.objects.filter(pk=run.pk).update(state=RunState.FAILED)
-    assert offered() == []
+    assert offered() == ["retry", "remove"]
     MigrationItem.objects.filter(run=run).update(state=ItemState.FAILED)
-    assert offered() == ["retry"]
+    assert offered() == ["retry", "remove"]
+    MigrationItem.objects.filter(run=run).update(state=ItemState.SKIPPED)
+    MigrationRun.objects.filter(pk=run.pk).update(planned_at=run.created_at)
+    assert offered() == ["remove"]
+    MigrationRun.objects.filter(pk=run.pk).update(state=RunState.SUCCEEDED)
+    assert offered() == ["remove"]
+    assert offered(client_of(viewer)) == []
 
 
 def test_what_is_not_possible_is_refused_with_words(stores: Stores, operator: User, client_of: Browse) -> None:

@@ -20,7 +20,7 @@ from migrations_tools.probing import demand_answer, probe
 from migrations_tools.reports.keeping import keep_report
 from migrations_tools.reports.kept import still_elsewhere
 from migrations_tools.reports.words import elsewhere_in_words
-from migrations_tools.reports.writing import write_report
+from migrations_tools.reports.writing import pieces_of_report
 from migrations_tools.states import UNFINISHED, RunState
 
 OPERATOR = Actor(user=None, via="command")
@@ -73,7 +73,8 @@ class Command(BaseCommand):
                 if run.state in UNFINISHED:
                     raise CommandError(_how_to_go_on(run), returncode=INTERRUPTED) from interrupted
             keep_report(run)
-            write_report(run, options["format"], write)
+            for piece in pieces_of_report(run, options["format"]):
+                write(piece)
         if left := still_elsewhere(run):
             self.stderr.write(f"{elsewhere_in_words(left, run.destination)}.")
         self._judge(run)
