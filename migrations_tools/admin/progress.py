@@ -11,7 +11,7 @@ from django.db.models import Count
 from documents.redaction import redacted
 from migrations_tools.figures import Figures, figures_of
 from migrations_tools.models import MigrationRun
-from migrations_tools.reports.codes import Meaning, meaning_of
+from migrations_tools.reports.contents import Cause
 from migrations_tools.reports.items import ReportedItem, failed_items
 from migrations_tools.reports.kept import still_elsewhere
 from migrations_tools.states import MOVING, OVER, RUN_TRANSITIONS, ItemState, RunState
@@ -21,15 +21,6 @@ MOST_FAILED = 50
 # Seconds between two looks of a browser; a run of many items is looked at so seldom that looking takes a tenth of the
 # time at the most.
 LOOK = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why ``count`` items failed."""
-
-    code: str
-    count: int
-    meaning: Meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +95,7 @@ def progress_of(run: MigrationRun) -> Progress:
     figures = figures_of(run)
     failed = run.items.filter(state=ItemState.FAILED)
     counted = failed.values("code").annotate(count=Count("pk")).order_by("-count", "code")
-    causes = [Cause(row["code"], row["count"], meaning_of(row["code"])) for row in counted]
+    causes = [Cause(ItemState.FAILED, row["code"], row["count"]) for row in counted]
     items = list(islice(failed_items(run), MOST_FAILED))
     cost = time.monotonic() - begun
     next_look = max(LOOK, math.ceil(10 * cost)) if run.state in MOVING else None

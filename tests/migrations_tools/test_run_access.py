@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from migrations_tools import control
 from migrations_tools.models import MigrationRun
 from migrations_tools.states import RunState
 from tests.migrations_tools.moving import OPERATOR, Stores
+from tests.routes import every_route
 
 SIGN_IN, NO_METHOD = "sign in", 405
 HERE = "admin/migrations_tools/"
@@ -66,15 +66,7 @@ ROLES = ("nobody", "person", "clerk", "viewer", "operator", "superuser")
 
 
 def routes() -> Iterator[str]:
-    def walk(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[str]:
-        for pattern in patterns:
-            route = before + str(pattern.pattern)
-            if isinstance(pattern, URLResolver):
-                yield from walk(pattern.url_patterns, route)
-            else:
-                yield route
-
-    for route in walk(get_resolver().url_patterns, ""):
+    for route in every_route():
         if route.startswith(HERE):
             plain = route.removeprefix(HERE).replace("<int:pk>", "{run}").replace("<path:object_id>", "{run}")
             yield plain.replace("<str:form>", "{form}")

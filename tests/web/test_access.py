@@ -10,7 +10,6 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from documents.filestorage import VaultStorage
 from documents.models import Document, StagedAttachment
@@ -19,6 +18,7 @@ from documents.services.editions import edition_of
 from documents.services.links import create_link
 from documents.services.tokens import create_token
 from documents.services.uploads import begin_upload
+from tests.routes import every_route
 
 SIGN_IN, NOT_FOUND, NO_METHOD = "sign in", 404, 405
 
@@ -78,16 +78,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 def routes() -> Iterator[str]:
     """Every route of ours, with Alice's things in the place of converters."""
-
-    def walk(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[str]:
-        for pattern in patterns:
-            route = before + str(pattern.pattern)
-            if isinstance(pattern, URLResolver):
-                yield from walk(pattern.url_patterns, route)
-            else:
-                yield route
-
-    for route in walk(get_resolver().url_patterns, ""):
+    for route in every_route():
         if not route.startswith(FOREIGN):
             yield "/" + re.sub(r"<\w+:(document|link|token|signed)(_id)?>", r"{\1}", route)
 
