@@ -28,7 +28,10 @@ def reason_to_stay(run: MigrationRun) -> str:
     rests_until = (run.finished_at or run.created_at) + vault_config().migration.grace
     if rests_until > database_now():
         until = rests_until.astimezone(UTC)
-        return f"What run {run.pk} knows may be needed yet. It can be removed from {until:%Y-%m-%d %H:%M} UTC on."
+        return (
+            f"A worker that fell silent could still come back to run {run.pk}. It can be removed from "
+            f"{until:%Y-%m-%d %H:%M} UTC on."
+        )
     if run.kind == RunKind.COPY and (left := kept_sources(run, grace=timedelta()).filter(run=run).count()):
         objects = "object is" if left == 1 else "objects are"
         return (

@@ -2,7 +2,7 @@
 
     runs        the list, the run's page, and which address leads where
     access      who may look and who may operate
-    listing     the counts that the list shows
+    listing     what runs are called, and the counts that their list shows
     progress    what a run's page tells: figures, causes, failed items, and what can be done
     actions     pause, resume, cancel, try again, remove
     start_form  what somebody wishes for

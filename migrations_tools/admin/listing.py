@@ -1,4 +1,4 @@
-"""The counts that the list of runs shows, of all its rows by one query."""
+"""What a run is called, and the counts that the list of runs shows, of all its rows by one query."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from django.db.models import Count
 
 from migrations_tools.models import MigrationItem, MigrationRun
-from migrations_tools.states import ItemState
+from migrations_tools.states import ItemState, RunKind
+
+_PURPOSES = {
+    RunKind.COPY: "copy to {}",
+    RunKind.VERIFY: "verify what is at {}",
+    RunKind.PURGE: "purge what was kept of moves to {}",
+}
+
+
+def purpose_of(run: MigrationRun) -> str:
+    """Return what the run is for, as headings say it."""
+    return _PURPOSES[RunKind(run.kind)].format(run.destination)
 
 
 @dataclass(frozen=True, slots=True)

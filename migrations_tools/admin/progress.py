@@ -14,6 +14,7 @@ from migrations_tools.models import MigrationRun
 from migrations_tools.reports.contents import Cause
 from migrations_tools.reports.items import ReportedItem, failed_items
 from migrations_tools.reports.kept import still_elsewhere
+from migrations_tools.reports.words import duration_in_words
 from migrations_tools.states import MOVING, OVER, RUN_TRANSITIONS, ItemState, RunState
 
 # Failed items on the page; the report has all of them.
@@ -67,11 +68,11 @@ class Progress:
         remaining = self.figures.remaining
         if self.run.state != RunState.RUNNING or not self.is_planned or remaining is None:
             return ""
-        return str(timedelta(seconds=math.ceil(remaining.total_seconds())))
+        return duration_in_words(timedelta(seconds=math.ceil(remaining.total_seconds())))
 
     @property
     def elapsed(self) -> str:
-        return str(timedelta(seconds=int(self.figures.elapsed.total_seconds())))
+        return duration_in_words(self.figures.elapsed)
 
     @property
     def possible(self) -> list[str]:

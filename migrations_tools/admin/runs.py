@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from documents.admin.readonly import ReadOnlyAdmin
 from migrations_tools.admin.access import may_look, may_operate, run_for
 from migrations_tools.admin.actions import act, cancel, remove
-from migrations_tools.admin.listing import Counts, counts_of
+from migrations_tools.admin.listing import Counts, counts_of, purpose_of
 from migrations_tools.admin.progress import progress_of
 from migrations_tools.admin.reporting import FILES, report
 from migrations_tools.admin.starting import start
@@ -34,7 +34,7 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """One run: how far it is, what failed and why, and what can be done about it."""
     run = run_for(request, pk)
-    title = f"Run {run.pk}: {run.get_kind_display()}, {run.destination}"
+    title = f"Run {run.pk}: {purpose_of(run)}"
     context = (
         admin.site.each_context(request) | {"title": title, "forms": list(FILES)} | _progress_context(request, run)
     )

@@ -13,6 +13,7 @@ from documents.wiring import vault_config
 from migrations_tools import control
 from migrations_tools.admin.access import demand_operator
 from migrations_tools.admin.actions import to_page_of, wake
+from migrations_tools.admin.listing import purpose_of
 from migrations_tools.admin.start_form import StartForm
 from migrations_tools.plan import REFUSALS
 from migrations_tools.preview import Preview, preview
@@ -62,7 +63,7 @@ def _plan(
     return _page(
         request,
         "plan.html",
-        f"Plan: {run.get_kind_display()}, {run.destination}",
+        f"Plan: {purpose_of(run)}",
         form=form,
         run=run,
         found=found,
