@@ -195,9 +195,13 @@ def _moving(run: MigrationRun, row: Row, *, is_used: bool) -> MigrationItem:
         digest=row.digest,
         holds_row=run.kind == RunKind.COPY,
     )
-    if refusal := _refusal(row):
-        item.state, item.code, item.detail, item.holds_row = ItemState.FAILED, refusal, REFUSALS[refusal], False
-        item.finished_at = database_now()
+    refusal = _refusal(row)
+    return _refused(item, refusal) if refusal else item
+
+
+def _refused(item: MigrationItem, code: str) -> MigrationItem:
+    item.state, item.code, item.detail, item.holds_row = ItemState.FAILED, code, REFUSALS[code], False
+    item.finished_at = database_now()
     return item
 
 
@@ -215,7 +219,7 @@ def _refusal(row: Row) -> str:
 
 def _purging(run: MigrationRun, kept: MigrationItem) -> MigrationItem:
     was_switched = kept.state == ItemState.DONE
-    return MigrationItem(
+    item = MigrationItem(
         run=run,
         object_id=kept.object_id,
         source_type=kept.source_type if was_switched else run.destination,
@@ -226,3 +230,4 @@ def _purging(run: MigrationRun, kept: MigrationItem) -> MigrationItem:
         holds_row=True,
         kept_item=kept,
     )
+    return item if vault_config().store(item.source_type) else _refused(item, NOT_CONFIGURED)

@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
-from documents.errors import ObjectNotFound, StorageError
+from documents.errors import ConfigurationError, ObjectNotFound, StorageError
 from documents.wiring import vault_config
 from migrations_tools.attempts import MOST_SURPRISES, SURPRISE, Halt, attempt, has_attempts_left, pause_after
 from migrations_tools.copying import CHANGED, CopyWork
@@ -171,6 +171,9 @@ class Stretch:
         if isinstance(error, (Stopped, Halt)):
             give_back(token, [item.pk], begun=True)
             return error if isinstance(error, Halt) else None
+        if isinstance(error, ConfigurationError):
+            give_back(token, [item.pk], begun=True)
+            raise error  # of this process: others go on
         if isinstance(error, Skip):
             end(token, item, ItemState.SKIPPED, code=error.code)
         elif isinstance(error, ObjectNotFound) and has_left(item, self.run.kind):

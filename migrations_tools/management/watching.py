@@ -19,6 +19,7 @@ from migrations_tools.figures import Figures, figures_of
 from migrations_tools.leases import is_held
 from migrations_tools.models import MigrationRun
 from migrations_tools.plan import complete_plan
+from migrations_tools.reports.words import duration_in_words
 from migrations_tools.runner import work_on
 from migrations_tools.states import MOVING
 
@@ -163,7 +164,9 @@ class _Lines:
         if time.monotonic() < self._due and figures.pending:
             return
         self._due = time.monotonic() + LINE
-        remaining = f", {figures.remaining} left" if figures.pending and figures.remaining else ""
+        remaining = ""
+        if figures.pending and figures.remaining:
+            remaining = f", {duration_in_words(figures.remaining)} left"
         self._stderr.write(
             f"{figures.total - figures.pending:,} of {figures.total:,} items, "
             f"{figures.successful_bytes:,} of {figures.total_bytes:,} bytes, {figures.bytes_per_second:,.0f} bytes/s, "

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 
+from documents.errors import ConfigurationError
 from documents.models import Attachment, Document
 from documents.services.actors import Actor
 from documents.services.deletion import sweep_removals
@@ -14,8 +15,9 @@ from documents.storage.base import ObjectRef, StorageProvider
 from migrations_tools import control, runner
 from migrations_tools.copying import CopyWork
 from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.places import Places
 from migrations_tools.plan import complete_plan
-from migrations_tools.states import ItemState, RunState, SourceState
+from migrations_tools.states import ItemState, RunKind, RunState, SourceState
 from migrations_tools.steps import Step
 from tests.migrations_tools.moving import OPERATOR, Stores, There, is_whole, item_of, outcomes, run_to
 
@@ -114,3 +116,38 @@ def test_a_store_that_is_not_configured_is_told_for_each_row(stores: Stores, sto
     assert not MigrationItem.objects.filter(holds_row=True).exists()
     assert item_of(run, row).state == ItemState.FAILED
     assert item_of(run, row).source_state == SourceState.NONE
+
+
+def test_what_was_kept_in_a_store_that_is_no_more_is_told_and_the_rest_is_purged(
+    stores: Stores, store: Store, here: StorageProvider
+) -> None:
+    rows = [attachment_of(store(body)) for body in (b"first", b"second")]
+    run_to(stores.there)
+    MigrationItem.objects.filter(object_id=rows[0].pk).update(source_type="gone")
+
+    purged = run_to(stores.there, kind=RunKind.PURGE)
+
+    assert (purged.state, outcomes(purged)) == (RunState.FAILED, {"done": 1, "failed:store-not-configured": 1})
+    assert [info.key for info in here.iter_locations("documents/")] == [rows[0].storage_path]
+    assert not MigrationItem.objects.filter(holds_row=True).exists()
+
+
+def test_a_worker_that_lacks_a_store_that_others_have_leaves_its_items_to_them(
+    stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store()
+    run_to(stores.there)
+    run = control.create(MigrationRun(destination=stores.there, kind=RunKind.PURGE), OPERATOR)
+    with monkeypatch.context() as patch:
+        patch.setattr(Places, "are_one", unconfigured)
+        assert not runner.work_on(run.pk)
+    assert outcomes(run) == {"pending": 1}
+    assert run.items.get().lease is None
+
+    runner.work_on(run.pk)
+
+    assert outcomes(run) == {"done": 1}
+
+
+def unconfigured(*_arguments: object) -> bool:
+    raise ConfigurationError("S3_BUCKET is missing")
