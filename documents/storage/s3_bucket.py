@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,6 +10,7 @@ from documents.errors import BucketNotFound, ObjectNotFound
 from documents.storage.base import Buffer, ObjectInfo
 from documents.storage.keys import prefixed_key
 from documents.storage.s3_errors import translated
+from documents.storage.s3_wire import S3Wire
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -17,12 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class S3Bucket:
-    """``prefix`` is "" or ends in a slash; ``provider`` is the name that errors and references carry."""
+    """``prefix`` is "" or ends in a slash; ``provider`` is the name that errors and references carry.
+
+    ``wire`` is for the requests that carry objects or ask for one; ``client`` for all others.
+    """
 
     client: "S3Client"
     name: str
     prefix: str
     provider: str
+    wire: S3Wire = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wire", S3Wire(self.client, self.name))
 
     def full_key(self, key: str) -> str:
         """The key as the store knows it. Raises InvalidObjectKey."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 # An attempt is repeated by botocore's "standard" mode (connection errors, 500, 502, 503, 504, throttling), with growing
-# pauses.
+# pauses. Requests that carry objects are tried once before, by ``s3_wire``.
 _ATTEMPTS = 4
 # One client serves all threads of a process: at least as many connections as there are threads.
 _CONNECTIONS = 64
@@ -63,7 +63,7 @@ def vault_config(theirs: Config | None = None, *, timeout: timedelta = LONGEST_W
 
 
 def _options(timeout: timedelta) -> dict[str, Any]:
-    connect, read = waits_of(timeout, attempts=_ATTEMPTS)
+    connect, read = waits_of(timeout, attempts=_ATTEMPTS + 1)
     return {
         # Without it boto3 adds CRC trailers to requests, which other stores than Amazon's refuse.
         "request_checksum_calculation": "when_required",

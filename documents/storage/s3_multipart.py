@@ -38,9 +38,7 @@ class S3MultipartUploads(S3Objects):
         bucket, full_key = self.bucket, self.bucket.full_key(key)
         body = as_body(data)
         with bucket.errors(key):
-            answer = bucket.client.upload_part(
-                Bucket=bucket.name, Key=full_key, UploadId=upload_id, PartNumber=part_number, Body=body
-            )
+            answer = bucket.wire.upload_part(Key=full_key, UploadId=upload_id, PartNumber=part_number, Body=body)
             return Part(number=part_number, etag=without_quotes(answer["ETag"]), size=len(body))
 
     def list_parts(self, key: str, upload_id: str) -> Iterator[Part]:

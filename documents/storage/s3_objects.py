@@ -73,7 +73,7 @@ class S3Objects(S3Operations, DerivedOperations):
         bucket, full_key = self.bucket, self.bucket.full_key(key)
         try:
             with bucket.errors(key):
-                answer = bucket.client.head_object(Bucket=bucket.name, Key=full_key)
+                answer = bucket.wire.head_object(Key=full_key)
                 return bucket.info(key, answer, size=answer["ContentLength"])
         except ObjectNotFound:
             # The answer to a HEAD has no body to tell a missing object from a missing bucket.
@@ -114,6 +114,6 @@ class S3Objects(S3Operations, DerivedOperations):
     def _put(self, key: str, body: bytes, **condition: Any) -> None:
         bucket, full_key = self.bucket, self.bucket.full_key(key)
         with bucket.errors(key):
-            answer = bucket.client.put_object(Bucket=bucket.name, Key=full_key, Body=body, **condition)
+            answer = bucket.wire.put_object(Key=full_key, Body=body, **condition)
             # An answer without it is none of S3's, whatever its status.
             answer["ETag"]

@@ -80,7 +80,7 @@ class S3Reader(ReadsByBuffer):
             conditions["IfMatch"] = f'"{etag}"'
         try:
             with bucket.errors(self._key):
-                answer = bucket.client.get_object(Bucket=bucket.name, Key=bucket.full_key(self._key), **conditions)
+                answer = bucket.wire.get_object(Key=bucket.full_key(self._key), **conditions)
                 with ExitStack() as unless_whole:
                     unless_whole.callback(answer["Body"].close)
                     size = self._size(answer, is_range=byte_range is not None)

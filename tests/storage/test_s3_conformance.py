@@ -108,13 +108,13 @@ def test_unfinished_uploads_are_removed_once_old(s3_client: "S3Client", s3_bucke
 def test_a_small_object_never_becomes_a_multipart_upload(s3_client: "S3Client", s3_bucket: str) -> None:
     provider = S3Provider(client=s3_client, bucket=s3_bucket)
     operations: list[str] = []
-    record = lambda model, **_: operations.append(model.name)  # noqa: E731
-    s3_client.meta.events.register("before-call.s3", record)
+    record = lambda event_name, **_: operations.append(event_name.rpartition(".")[2])  # noqa: E731
+    s3_client.meta.events.register("after-call.s3", record)
     try:
         provider.put_stream("small", [body_of(provider.part_size)])
         provider.put_stream("large", [body_of(provider.part_size + 1)])
     finally:
-        s3_client.meta.events.unregister("before-call.s3", record)
+        s3_client.meta.events.unregister("after-call.s3", record)
     assert operations[0] == "PutObject"
     assert operations[1] == "CreateMultipartUpload"
     assert operations.count("UploadPart") == 2
