@@ -16,6 +16,7 @@ from urllib.parse import quote
 import urllib3.exceptions
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnected
 from botocore.parsers import create_parser
 from botocore.response import StreamingBody
 
@@ -103,7 +104,7 @@ class S3Wire:
             response: AWSResponse = client._endpoint.http_session.send(request.prepare())
             if response.status_code in _CERTAIN:
                 raise _error(operation, response)
-        except (HTTPClientError, urllib3.exceptions.HTTPError):
+        except (NotConnected, HTTPClientError, urllib3.exceptions.HTTPError):
             return None
         answer = _read(operation, response) if response.status_code in _DONE else None
         if answer is None:
@@ -148,10 +149,12 @@ def _read(operation: _Operation, response: "AWSResponse") -> dict[str, Any] | No
     answer: dict[str, Any] = {"ETag": headers["ETag"]}
     if operation.told is _FACTS:
         try:
-            answer["LastModified"] = parsedate_to_datetime(headers["Last-Modified"])
-            answer["ContentLength"] = int(headers["Content-Length"])
+            modified_at, size = parsedate_to_datetime(headers["Last-Modified"]), int(headers["Content-Length"])
         except ValueError:
             return None
+        if modified_at.tzinfo is None:
+            return None
+        answer |= {"LastModified": modified_at, "ContentLength": size}
     if operation is _GET:
         answer["Body"] = StreamingBody(response.raw, answer["ContentLength"])
         answer["ContentRange"] = headers.get("Content-Range", "")

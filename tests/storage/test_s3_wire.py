@@ -21,8 +21,10 @@ from documents.storage.s3_address import address_of, watch
 from documents.storage.s3_client import vault_config
 from documents.storage.s3_wire import S3Wire
 from tests.services.fixtures import s3_client_for
+from tests.services.processes import free_port
 from tests.services.s3_server import S3Server
 from tests.storage.faulty_proxy import Fault, FaultyProxy, faulty_proxy, xml_error
+from tests.storage.forwarding_server import Answer
 from tests.storage.s3_calls import PATIENT, SMALL, Case, config_of
 
 if TYPE_CHECKING:
@@ -194,6 +196,21 @@ def test_a_store_that_asks_for_fewer_requests_is_given_a_pause(case: Case, pause
     assert case.provider.get(there) == SMALL
     assert len(pauses) == 1
     assert 0 <= pauses[0] <= 1
+
+
+def test_a_store_that_does_not_listen_is_asked_again(s3_server: S3Server, pauses: list[float]) -> None:
+    deaf = replace(s3_server, endpoint_url=f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(StorageUnavailable):
+        S3Provider(client=s3_client_for(deaf, config_of(PATIENT)), bucket=BUCKET).get("k")
+    assert len(pauses) == 1, "between the client's own two attempts"
+
+
+@pytest.mark.parametrize("date", ["2026-08-01T00:00:00Z", "Sat, 01 Aug 2026 00:00:00 -0000", "yesterday"])
+def test_a_date_that_is_written_otherwise_is_left_to_the_client(case: Case, date: str) -> None:
+    facts = (("ETag", '"e"'), ("Last-Modified", date), ("Content-Length", "0"))
+    case.proxy.strike(Fault("date", before=Answer(200, facts, b"")), times=1)
+    assert case.provider.head(case.there).size == len(SMALL)
+    assert len(case.proxy.seen) == 2
 
 
 def test_successes_fill_up_what_the_client_may_repeat(case: Case) -> None:
