@@ -55,13 +55,14 @@ def create_link(
 ) -> NewLink:
     """Share a document until ``expires_in`` from now by the database's clock (``VAULT_LINK_LIFETIME``, 24 h).
 
-    Raises LinkRejected where a limit is not kept, naming it.
+    Raises LinkRejected where a limit is not kept, naming it, and DocumentNotFound where it was deleted meanwhile.
     """
     lifetime = expires_in if expires_in is not None else vault_config().link_lifetime
     _check_limits(lifetime, password, max_downloads)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with transaction.atomic():
-        if not Document.objects.filter(pk=document.pk).exists():
+        # Locked: whoever deletes it meanwhile comes before the link, or after it, and the link then ends with it.
+        if not Document.objects.select_for_update(of=("self",), no_key=True).filter(pk=document.pk).first():
             raise DocumentNotFound
         link = Link.objects.create(
             document=document,

@@ -32,7 +32,7 @@ from documents.services.links import (
     revoke_link,
 )
 from documents.storage.memory import MemoryProvider
-from tests.parallel import in_parallel
+from tests.parallel import in_parallel, while_it_holds
 
 ANYBODY = Actor(None, "link")
 
@@ -109,6 +109,13 @@ def test_a_document_that_is_gone_cannot_be_shared(
 
     with pytest.raises(DocumentNotFound):
         share()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_deleted_while_it_is_shared_is_not_found(share: Callable[..., NewLink], document: Document) -> None:
+    shared = while_it_holds(share, Document.objects.filter(pk=document.pk).delete)
+
+    assert isinstance(shared.exception(), DocumentNotFound)
 
 
 @pytest.mark.django_db(transaction=True)
