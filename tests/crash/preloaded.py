@@ -22,6 +22,7 @@ import storages.backends.s3  # noqa: E402, F401
 from django.core.management import call_command, execute_from_command_line  # noqa: E402
 
 from documents import tasks  # noqa: E402
+from migrations_tools import tasks as migration_tasks  # noqa: E402
 from vault import urls  # noqa: E402, F401
 from vault.celery import app  # noqa: E402
 from vault.lifeline import end_with  # noqa: E402
@@ -35,8 +36,9 @@ def web(*, port: int, largest_file: int | None = None) -> None:
     serve(application, host="127.0.0.1", port=port, respawn=False)
 
 
-def worker() -> None:
-    app.worker_main(["--quiet", "worker", "--pool", "solo", "--without-mingle", "--without-gossip"])
+def worker(*, pool: str = "solo") -> None:
+    concurrency = ["--concurrency", "2"] if pool == "prefork" else []
+    app.worker_main(["--quiet", "worker", "--pool", pool, *concurrency, "--without-mingle", "--without-gossip"])
 
 
 def beat() -> None:
@@ -54,7 +56,8 @@ def manage(*, arguments: list[str]) -> None:
 
 def task(*, names: list[str], send: bool = False) -> None:
     for name in names:
-        getattr(tasks, name).delay() if send else getattr(tasks, name)()
+        found = getattr(tasks, name, None) or getattr(migration_tasks, name)
+        found.delay() if send else found()
 
 
 ROLES: dict[str, Callable[..., None]] = {

@@ -86,14 +86,19 @@ class Process:
     processes: Processes
     number: int
     log: Path
+    ended: int | None = None
 
     def wait(self, seconds: float = 30) -> int | None:
-        return self.processes.wait(self.number, seconds)
+        """Return how it ended, as often as somebody asks; None where it has not in time."""
+        if self.ended is None:
+            self.ended = self.processes.wait(self.number, seconds)
+        return self.ended
 
     def kill(self) -> None:
         """Kill the whole group at once, as a power cut does."""
-        os.killpg(self.number, signal.SIGKILL)
-        self.wait()
+        if self.ended is None:
+            os.killpg(self.number, signal.SIGKILL)
+            self.wait()
 
     def children(self) -> list[psutil.Process]:
         return list(psutil.Process(self.number).children(recursive=True))
