@@ -36,6 +36,7 @@ NEEDS = (
     Need(chromium.PROGRAMS, ("chromium",), "browser tests cannot run"),
     Need(("node", "nodejs"), ("nodejs",), "the JavaScript reader of the envelope cannot be tested"),
     Need(("npm",), ("npm",), "azurite cannot be installed"),
+    Need(("rclone",), ("rclone",), "no other client can be asked what a migration has moved"),
 )
 
 
