@@ -25,6 +25,7 @@ from tests.crash.scan import assert_every_row_has_its_object, assert_report_tell
 from tests.crash.site import BEAT, CHILD, PREFORK, SOLO, WEB, Site, kept_up, wait_for
 
 COMMAND = "command"
+IN_PARTS = 9_000_000  # bytes
 WAITING = ("stagedattachment", "objectremoval")
 # Most of them at what moves the objects.
 VICTIMS = (COMMAND, COMMAND, SOLO, SOLO, PREFORK, CHILD, CHILD, WEB, BEAT)
@@ -90,12 +91,18 @@ def migrate_under_fire(moving: Moving, scale: Scale) -> None:
 
 
 def upload_files(people: People, site: Site, random: Random, count: int) -> int:
-    """Real files: the interpreter's own, from empty ones to some of a few MB. Returns their bytes."""
+    """Real files: the interpreter's own, empty ones too; each two hundredth long enough to be put in parts.
+
+    Returns their bytes.
+    """
     files = sorted(path for path in Path(get_path("stdlib")).rglob("*") if path.is_file())
     chosen = random.sample(files, count)
+    in_parts = set(chosen[::200])
 
     def upload(path: Path) -> int:
         content = path.read_bytes()
+        if path in in_parts:
+            content += bytes(IN_PARTS)
         with people.person.client(site.url) as client:
             people.person.upload(client, content)
         return len(content)
