@@ -42,7 +42,7 @@ class Scale:
     pause: float
 
 
-SHORT = Scale(documents=12, kills=5, readers=3, others=1, pause=0.3)
+SHORT = Scale(documents=12, kills=4, readers=3, others=1, pause=0.3)
 LONG = Scale(
     documents=int(os.environ.get("TEST_DOCUMENTS", "2000")),
     kills=int(os.environ.get("TEST_KILLS", "200")),
@@ -97,7 +97,7 @@ def upload_files(people: People, site: Site, random: Random, count: int) -> int:
     """
     files = sorted(path for path in Path(get_path("stdlib")).rglob("*") if path.is_file())
     chosen = random.sample(files, count)
-    in_parts = set(chosen[::200])
+    in_parts = set(chosen[199::200])
 
     def upload(path: Path) -> int:
         content = path.read_bytes()
