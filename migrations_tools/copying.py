@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import cast
 from uuid import UUID
 
 from django.db import transaction
@@ -10,10 +11,10 @@ from django.db.models import QuerySet
 from documents.failpoints import failpoint
 from documents.storage.base import StorageProvider
 from migrations_tools.leases import put_off
-from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.models import MigrationItem, MigrationRun, Row
 from migrations_tools.pace import Pace
 from migrations_tools.places import Places
-from migrations_tools.rows import Row, find_rows, note_removal, switch_row, switch_rows
+from migrations_tools.rows import find_rows, note_removal, switch_row, switch_rows
 from migrations_tools.states import ItemState, RunKind
 from migrations_tools.states import SourceState as State
 from migrations_tools.steps import TOGETHER, Step, end, end_all
@@ -29,7 +30,6 @@ class CopyWork:
     def __init__(self, run: MigrationRun, places: Places, pace: Pace) -> None:
         self._run, self._places, self._pace = run, places, pace
         self._destination = places.provider(run.destination)
-        self._rows: dict[int, Row] = {}
 
     def begin(self, token: UUID, items: Sequence[MigrationItem]) -> Iterator[Step]:
         rows = find_rows([item.object_id for item in items])
@@ -42,8 +42,7 @@ class CopyWork:
             elif (row.storage_type, row.storage_path) != (item.source_type, item.source_path):
                 end(token, item, ItemState.SKIPPED, code=ELSEWHERE)
             else:
-                self._rows[item.pk] = row
-                yield Step(item, self._copy(item, row))
+                yield Step(item, self._copy(item, row), row=row)
 
     def _end_gone(self, token: UUID, item: MigrationItem) -> None:
         """Its document was deleted. An earlier attempt, of a worker that died, may have left a copy."""
@@ -75,8 +74,6 @@ class CopyWork:
             if not self._switch_all(token, some):
                 for step in some:
                     self._switch(token, step)
-        for step in steps:
-            del self._rows[step.item.pk]
         return []
 
     def _switch_all(self, token: UUID, steps: Sequence[Step]) -> bool:
@@ -85,7 +82,7 @@ class CopyWork:
         if any(item.destination_path != item.source_path for item in items):
             return False
         with transaction.atomic():
-            rows = [self._rows[item.pk] for item in items]
+            rows = [cast("Row", step.row) for step in steps]  # as begin gave it
             if (
                 switch_rows(rows, storage_type=self._run.destination)
                 and not self._being_purged(items)
@@ -96,7 +93,7 @@ class CopyWork:
         return False
 
     def _switch(self, token: UUID, step: Step) -> None:
-        item, row = step.item, self._rows[step.item.pk]
+        item, row = step.item, cast("Row", step.row)
         place = {"storage_type": self._run.destination, "storage_path": item.destination_path}
         is_purged = False
         with transaction.atomic():

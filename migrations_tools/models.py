@@ -4,7 +4,11 @@ from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 
+from documents.models import Attachment, Payload, StagedAttachment
 from migrations_tools.states import ItemState, RunKind, RunState, SourceState, sources_of
+
+# Whatever names a sealed object.
+Row = Attachment | StagedAttachment | Payload
 
 
 class MigrationRun(models.Model):

@@ -17,7 +17,7 @@ from documents.models import Attachment, Payload, StagedAttachment
 from documents.models.clock import database_now
 from documents.wiring import vault_config
 from migrations_tools.errors import RowsHeld
-from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.models import MigrationItem, MigrationRun, Row
 from migrations_tools.states import OVER, ItemState, RunKind, RunState, SourceState
 
 # Rows of one query, and of one transaction.
@@ -27,7 +27,6 @@ NOT_OUR_COPY = ("destination-taken", "already-there", "deleted")
 # Whoever stops a run stops its planning as well; it goes on where it was.
 PLANNED_IN = (RunState.QUEUED, RunState.RUNNING)
 
-Row = Attachment | StagedAttachment | Payload
 Rows = QuerySet[Any]
 
 NOT_CONFIGURED = "store-not-configured"

@@ -15,10 +15,10 @@ from django.db import transaction
 
 from documents.failpoints import failpoint
 from migrations_tools.leases import leased_to
-from migrations_tools.models import MigrationItem, MigrationRun
+from migrations_tools.models import MigrationItem, MigrationRun, Row
 from migrations_tools.pace import Pace
 from migrations_tools.places import Places
-from migrations_tools.rows import Row, find_rows, lock_row
+from migrations_tools.rows import find_rows, lock_row
 from migrations_tools.states import ItemState, SourceState
 from migrations_tools.steps import Skip, Step, end
 from migrations_tools.transfer import copy_sidecars, delete_with_sidecars

@@ -6,10 +6,9 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from documents.models import Attachment, ObjectRemoval, Payload, StagedAttachment
-from migrations_tools.models import MigrationItem
+from migrations_tools.models import MigrationItem, Row
 from migrations_tools.states import RunKind
 
-Row = Attachment | StagedAttachment | Payload
 State = StagedAttachment.State
 
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from documents.redaction import redacted
 from migrations_tools.leases import leased_to
-from migrations_tools.models import MigrationItem
+from migrations_tools.models import MigrationItem, Row
 from migrations_tools.states import ItemState
 
 # So many outcomes are written at a time.
@@ -30,11 +30,15 @@ class Skip(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``call`` returns nothing where all is well. Raises StorageError, Skip or Stopped. ``is_last`` of its item's."""
+    """``call`` returns nothing where all is well. Raises StorageError, Skip or Stopped. ``is_last`` of its item's.
+
+    ``row`` is the item's as it was read when it was begun, where what follows depends on it.
+    """
 
     item: MigrationItem
     call: Callable[[], object]
     is_last: bool = True
+    row: Row | None = None
 
 
 class Work(Protocol):

@@ -17,7 +17,7 @@ from sysconfig import get_path
 
 import pytest
 
-from tests.crash.installation import SWEEPS
+from tests.crash.installation import SWEEPS, Installation
 from tests.crash.leftovers import rows
 from tests.crash.moving import Moving, end_grace, newest_run, objects_of_rows, start
 from tests.crash.people import People
@@ -81,6 +81,7 @@ def migrate_under_fire(moving: Moving, scale: Scale) -> None:
         assert people.wrong == []
         with vault.person.client(site.url) as client:
             people.assert_all_is_there(client)
+    assert faults_in_logs(vault) == []
     assert wait_for(lambda: not left_to_remove(moving), seconds=60)
     assert_every_row_has_its_object(moving)
     assert set(objects_of_rows(vault)) == {moving.here}
@@ -109,6 +110,14 @@ def upload_files(people: People, site: Site, random: Random, count: int) -> int:
 
     with ThreadPoolExecutor(4) as pool:
         return sum(pool.map(upload, chosen))
+
+
+def faults_in_logs(vault: Installation) -> list[str]:
+    """What Celery says of a task that ended with an error nobody had foreseen."""
+    lines = (
+        line for log in vault.processes.logs.glob("*.log") for line in log.read_text(errors="replace").splitlines()
+    )
+    return [line for line in lines if "raised unexpected" in line]
 
 
 def left_to_remove(moving: Moving) -> bool:

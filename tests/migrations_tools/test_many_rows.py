@@ -136,6 +136,25 @@ def test_one_row_that_changed_among_many_is_told_and_the_others_are_switched(
     assert ObjectRemoval.objects.filter(storage_type=stores.there).count() == 1
 
 
+def test_a_worker_that_takes_again_what_it_lost_goes_on(stores: Stores, store: Store) -> None:
+    for number in range(3):
+        store(f"document {number}".encode())
+    run = control.create(MigrationRun(destination=stores.there), OPERATOR)
+    complete_plan(run)
+    work = CopyWork(run, Places(), Pace(threads=1))
+    first, items = take_items(run, 3, lease=timedelta(0))
+    steps = list(work.begin(first, items))
+    second, again = take_items(run, 3, lease=timedelta(minutes=1))
+    retaken = list(work.begin(second, again))
+    for step in (*steps, *retaken):
+        step.call()
+
+    assert work.settle(first, steps) == []
+    assert work.settle(second, retaken) == []
+
+    assert outcomes(run) == {"done": 3}
+
+
 def test_a_worker_passes_by_nothing_that_is_done(stores: Stores, alice: User) -> None:
     run = new_run(stores, alice, 20_000)
     plan_documents(run.pk)
