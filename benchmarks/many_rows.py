@@ -18,8 +18,8 @@ FROM documents_document
 # What ``plan`` makes of them.
 _ITEMS = """
 INSERT INTO migrations_tools_migrationitem (run_id, object_id, source_type, source_path, destination_path, size, digest,
-    state, code, detail, attempts, holds_row, source_state)
-SELECT {run}, id, storage_type, storage_path, storage_path, sealed_size, digest, 'pending', '', '', 0, {true}, ''
+    state, code, detail, attempts, refusals, holds_row, source_state)
+SELECT {run}, id, storage_type, storage_path, storage_path, sealed_size, digest, 'pending', '', '', 0, 0, {true}, ''
 FROM documents_attachment ORDER BY id
 """
 _DIALECTS = {

@@ -52,7 +52,8 @@ def plain_provider(config: VaultConfig, name: str) -> StorageProvider:
         return MemoryProvider(name="memory")
     raise ConfigurationError(
         f"No provider is configured for storage type {name!r}. "
-        "Set the variables of that store, S3_* for s3, so that what lives there can be reached."
+        "Set the variables of that store (S3_* for s3), or name it in VAULT_STORAGE_FILE, for every process of the "
+        "vault, so that what lives there can be reached."
     )
 
 

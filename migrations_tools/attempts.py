@@ -39,13 +39,14 @@ def attempt(step: Step, run: MigrationRun, places: Places) -> None:
         raise
 
 
-def has_attempts_left(item: MigrationItem) -> bool:
-    return item.attempts < MOST_ATTEMPTS
+def has_attempts_left(item: MigrationItem, most: int | None = None) -> bool:
+    """Whether the item may be refused once more. That its worker died counts for nothing."""
+    return item.refusals + 1 < (most or MOST_ATTEMPTS)
 
 
-def pause_after(attempts: int) -> timedelta:
-    """Return how long to wait before the next attempt: twice as long each time, from a second on."""
-    return min(LONGEST_PAUSE, timedelta(seconds=2 ** min(attempts - 1, 20)))
+def pause_after(refusals: int) -> timedelta:
+    """Return how long to wait after so many refusals: twice as long each time, from a second on."""
+    return min(LONGEST_PAUSE, timedelta(seconds=2 ** min(refusals - 1, 20)))
 
 
 def is_shut_out(item: MigrationItem, run: MigrationRun, places: Places) -> bool:

@@ -6,17 +6,18 @@ Every change is a conditional UPDATE by the table of transitions, so that of two
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Min, Q, QuerySet, Value
-from django.db.models.functions import Least, Now
+from django.db.models import Min, Q, QuerySet
+from django.db.models.functions import Now
 
 from documents.redaction import redacted
 from documents.services import audit
 from documents.services.actors import SYSTEM, Actor
 from documents.wiring import vault_config
-from migrations_tools.errors import CopyDamaged, MigrationRefused, RowsHeld
+from migrations_tools.errors import MigrationRefused, RowsHeld
 from migrations_tools.leases import is_held
 from migrations_tools.models import MigrationItem, MigrationRun
-from migrations_tools.plan import NO_DIGEST, another_key
+from migrations_tools.plan import NO_DIGEST
+from migrations_tools.replacing import replace_keys
 from migrations_tools.states import MOVING, UNFINISHED, ItemState, RunKind, RunState
 
 
@@ -73,8 +74,8 @@ def resume(run: MigrationRun, actor: Actor) -> None:
         raise MigrationRefused(f"Run {run.pk} is over. Try its failed items again: --retry-failed {run.pk}.")
     with transaction.atomic(durable=True):
         _demand(run, RunState.QUEUED, "resumed", actor, note="")
-        # What stopped the run is over, as far as its operator knows. That an item was begun is still to be known.
-        _pending(run).filter(attempts__gt=1, lease=None).update(attempts=1)
+        # What stopped the run is over, as far as its operator knows: nothing has to wait for it any more.
+        _pending(run).filter(refusals__gt=0, lease=None).update(refusals=0, lease_until=None)
 
 
 def retry_failed(run: MigrationRun, actor: Actor) -> int:
@@ -104,19 +105,21 @@ def _tried_again(run: MigrationRun, actor: Actor) -> int:
                 raise RowsHeld(holder.run_id)
         count = failed.count()
         _demand(run, RunState.QUEUED, "retried", actor, note="", finished_at=None)
-        for item in failed.filter(code=CopyDamaged.code):
-            # What reads back wrong stays where it is: it may be looked at, and nothing deletes what a worker may have.
-            run.items.filter(pk=item.pk).update(destination_path=another_key(item.destination_path, run))
+        if run.kind == RunKind.COPY:
+            replace_keys(run, failed)
         failed.update(
             state=ItemState.PENDING,
-            attempts=Least("attempts", Value(1)),  # that it was begun is still to be known
+            refusals=0,
             code="",
             detail="",
             finished_at=None,
             lease=None,
             lease_until=None,
-            holds_row=run.kind != RunKind.VERIFY,
         )
+        if run.kind != RunKind.VERIFY:
+            # Of an object that a purge deletes in two stores one item holds the row.
+            first = failed.order_by().values("object_id").annotate(first=Min("pk")).values("first")
+            run.items.filter(pk__in=first).update(holds_row=True)
     return count
 
 

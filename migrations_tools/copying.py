@@ -9,7 +9,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from documents.failpoints import failpoint
-from documents.storage.base import StorageProvider
 from migrations_tools.leases import put_off
 from migrations_tools.models import MigrationItem, MigrationRun, Row
 from migrations_tools.pace import Pace
@@ -51,7 +50,6 @@ class CopyWork:
                 note_removal(item.object_id, storage_type=self._run.destination, storage_path=item.destination_path)
 
     def _copy(self, item: MigrationItem, row: Row) -> Callable[[], None]:
-        source: StorageProvider = self._places.provider(item.source_type)
         order = Order(
             object_id=item.object_id,
             source_path=item.source_path,
@@ -63,6 +61,7 @@ class CopyWork:
         def call() -> None:
             # One that is tried again may have been rewrapped a moment ago.
             with_sidecars = item.attempts > 1 or self._places.has_sidecars(item.source_type)
+            source = self._places.provider(item.source_type)
             copy_object(source, self._destination, replace(order, with_sidecars=with_sidecars), self._pace)
 
         return call

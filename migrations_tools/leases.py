@@ -54,10 +54,16 @@ def give_back(token: UUID, items: Collection[int], *, begun: bool = False) -> No
     )
 
 
-def put_off(token: UUID, item: int, *, code: str, detail: str = "", pause: timedelta = timedelta()) -> None:
-    """Let the item be tried again, by anybody, after ``pause``."""
+def put_off(
+    token: UUID, item: int, *, code: str, detail: str = "", pause: timedelta = timedelta(), refused: bool = False
+) -> None:
+    """Let the item be tried again, by anybody, after ``pause``. ``refused`` counts towards the most it may be."""
     leased_to(token).filter(pk=item).update(
-        lease=None, lease_until=database_now() + pause, code=code, detail=redacted(detail)[:500]
+        lease=None,
+        lease_until=database_now() + pause,
+        code=code,
+        detail=redacted(detail)[:500],
+        refusals=F("refusals") + int(refused),
     )
 
 

@@ -67,7 +67,9 @@ class MigrationItem(models.Model):
     which key it goes to the run's destination. ``size`` is in bytes and ``digest`` the SHA-256 in hex, of the sealed
     object. Who works on it has put its token into ``lease`` until ``lease_until``; before ``lease_until`` nobody else
     begins, also where there is no token: it waits to be tried again. ``holds_row`` keeps two runs from the same object.
-    ``kept_item`` is, in a run that purges, the item whose source is purged; None once the run of that was removed.
+    ``attempts`` counts the leases: from one on a copy may have been begun. ``refusals`` counts those that ended with an
+    error that may pass. ``kept_item`` is, in a run that purges, the item whose source is purged; None once the run of
+    that was removed.
     """
 
     run = models.ForeignKey(MigrationRun, on_delete=models.CASCADE, related_name="items")
@@ -81,6 +83,7 @@ class MigrationItem(models.Model):
     code = models.CharField(max_length=50, blank=True)
     detail = models.CharField(max_length=500, blank=True)
     attempts = models.PositiveIntegerField(default=0)
+    refusals = models.PositiveIntegerField(default=0)
     lease = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     holds_row = models.BooleanField(default=False)
@@ -92,7 +95,9 @@ class MigrationItem(models.Model):
     class Meta:
         ordering = ["run", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["run", "object_id", "source_type"], name="item_once_in_a_run"),
+            models.UniqueConstraint(
+                fields=["run", "object_id", "source_type", "source_path", "destination_path"], name="item_once_in_a_run"
+            ),
             models.UniqueConstraint(
                 fields=["object_id"], condition=models.Q(holds_row=True), name="item_holds_its_row"
             ),

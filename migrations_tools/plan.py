@@ -80,8 +80,8 @@ def kept_sources(run: MigrationRun, *, grace: timedelta) -> Rows:
 def complete_plan(run: MigrationRun, progress: Callable[[int], object] = lambda _count: None) -> None:
     """Make the items that are still missing; ``progress`` is told how many there are. Safe to repeat and in parallel.
 
-    Ends early, with ``planned_at`` None, where somebody stops the run. Raises RowsHeld where another run has one of the
-    rows; the items that were made are taken back then.
+    Ends early, with ``planned_at`` None, where somebody stops the run, or ``progress`` returns False. Raises RowsHeld
+    where another run has one of the rows; the items that were made are taken back then.
     """
     tables = tables_of(run)
     while run.planned_at is None and run.state in PLANNED_IN:
@@ -97,10 +97,11 @@ def complete_plan(run: MigrationRun, progress: Callable[[int], object] = lambda 
         except IntegrityError:
             continue  # another run took one of the rows at this moment: the next look finds its number
         except RowsHeld:
-            _take_back(run)
-            raise
+            if _take_back(run):
+                raise
         run.refresh_from_db()
-        progress(run.planned_items)
+        if progress(run.planned_items) is False:
+            return
 
 
 def tables_of(run: MigrationRun) -> list[Rows]:
@@ -126,23 +127,40 @@ def _write(run: MigrationRun, rows: Sequence[Any], position: list[Any]) -> None:
         holder = MigrationItem.objects.filter(object_id__in=held, holds_row=True).exclude(run=run).first()
         if holder is not None:
             raise RowsHeld(holder.run_id)
-        # One item for each object: an upload that was confirmed meanwhile comes by twice, and so does an object whose
-        # source was kept in two stores. The next run that purges takes the second.
-        ids = [item.object_id for item in items]
-        known = set(MigrationItem.objects.filter(run=run, object_id__in=ids).values_list("object_id", flat=True))
-        new = list({item.object_id: item for item in items if item.object_id not in known}.values())
+        new = list(_new(run, items))
         MigrationItem.objects.bulk_create(new)
         MigrationRun.objects.filter(pk=run.pk).update(
             plan_position=position, planned_items=F("planned_items") + len(new)
         )
 
 
-def _take_back(run: MigrationRun) -> None:
-    """As if nothing had been planned: who tries the run again later plans it from its beginning."""
+def _new(run: MigrationRun, items: Sequence[MigrationItem]) -> Iterator[MigrationItem]:
+    """Yield those that the run does not have yet: an upload that was confirmed meanwhile comes by twice.
+
+    A purge may have an object several times, once for each place where something of it is kept; the first holds the
+    row.
+    """
+    ids = [item.object_id for item in items]
+    known = set(MigrationItem.objects.filter(run=run, object_id__in=ids).values_list("object_id", flat=True))
+    for item in items:
+        if item.object_id not in known:
+            yield item
+        elif run.kind == RunKind.PURGE:
+            item.holds_row = False
+            yield item
+        known.add(item.object_id)
+
+
+def _take_back(run: MigrationRun) -> bool:
+    """As if nothing had been planned: who tries the run again later plans it from its beginning.
+
+    Returns False where another planner got through, because the holder let go at this moment: its items are at work.
+    """
     with transaction.atomic(durable=True):
-        # Unless another planner got through, because the holder let go at this moment: its items are at work.
-        if MigrationRun.objects.filter(pk=run.pk, planned_at=None).update(plan_position=[], planned_items=0):
-            MigrationItem.objects.filter(run=run).delete()
+        if not MigrationRun.objects.filter(pk=run.pk, planned_at=None).update(plan_position=[], planned_items=0):
+            return False
+        MigrationItem.objects.filter(run=run).delete()
+        return True
 
 
 def _finish(run: MigrationRun) -> None:
@@ -158,12 +176,12 @@ def _items(run: MigrationRun, rows: Sequence[Any]) -> Iterator[MigrationItem]:
     if run.kind == RunKind.PURGE:
         yield from (_purging(run, item) for item in rows)
         return
-    used = _used_keys(run, [row.pk for row in rows])
+    used = used_keys(run, [row.pk for row in rows])
     for row in rows:
         yield _moving(run, row, is_used=(row.pk, row.storage_path) in used)
 
 
-def _used_keys(run: MigrationRun, ids: Sequence[UUID]) -> set[tuple[UUID, str]]:
+def used_keys(run: MigrationRun, ids: Sequence[UUID]) -> set[tuple[UUID, str]]:
     """Keys of the destination under which a late worker of an earlier run may still put or delete something.
 
     What was deleted there, or begun and never switched to, is not written under the same key again: a process that

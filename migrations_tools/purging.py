@@ -2,7 +2,7 @@
 
 Before anything is deleted the item of the earlier run is marked PURGING, by whoever still has the lease, and with the
 row locked. Whoever would move the row back finds a kept source no longer: one that is planned writes another key
-(``plan._used_keys``), and one that is at it already does not switch (``copying``). Copies that a run began and never
+(``plan.used_keys``), and one that is at it already does not switch (``copying``). Copies that a run began and never
 switched to are deleted in the same way. So a process that stands still before its deletion and
 goes on an hour later deletes what nobody has counted on since.
 """
@@ -21,7 +21,7 @@ from migrations_tools.places import Places
 from migrations_tools.rows import find_rows, lock_row
 from migrations_tools.states import ItemState, SourceState
 from migrations_tools.steps import Skip, Step, end
-from migrations_tools.transfer import copy_sidecars, delete_with_sidecars
+from migrations_tools.transfer import copy_sidecars, delete_sidecars
 from migrations_tools.verifying import compare
 
 IN_USE, ONE_PLACE, PURGED_BEFORE = "in-use-again", "one-place", "purged-before"
@@ -76,11 +76,17 @@ class PurgeWork:
             if not left.update(source_state=SourceState.PURGING):
                 end(token, item, ItemState.SKIPPED, code=PURGED_BEFORE)
                 return None
-        return Step(item, partial(self._delete, item))
+            # On this item too: the other one may be given another key (``control.retry_failed``).
+            leased_to(token).filter(pk=item.pk).update(source_state=SourceState.PURGING)
+        return Step(item, partial(self._delete, item, here.storage_type if here else ""))
 
-    def _delete(self, item: MigrationItem) -> None:
+    def _delete(self, item: MigrationItem, lives_in: str) -> None:
+        """Delete the object; and its newer key blocks, unless it ``lives_in`` the same store under another key."""
         failpoint("migrate.purge-marked")
-        delete_with_sidecars(self._places.provider(item.source_type), item.source_path, item.object_id)
+        store = self._places.provider(item.source_type)
+        store.delete(item.source_path)
+        if not lives_in or not self._places.are_one(item.source_type, lives_in):
+            delete_sidecars(store, item.object_id)
         failpoint("migrate.source-deleted")
 
 

@@ -36,16 +36,17 @@ def work_on(
         return run is not None and control.settle(run)
     try:
         complete_plan(run, lambda _count: keep())
+        if run.planned_at is None:
+            return control.settle(run)  # somebody stopped it: whoever goes on plans the rest first
         until = math.inf if longest is None else time.monotonic() + longest.total_seconds()
         with Stretch(run, until, keep, run.bandwidth / (1 if alone else run.workers)) as stretch:
             stretch.work()
     except MigrationRefused as error:
         control.fail(run, str(error))
     except ConfigurationError as error:
-        # Of this process, which others need not share: they go on without it.
+        # A process of the vault that lacks the destination could give nobody what is moved there.
         log.warning("worker_not_configured", run=run.pk, error=str(error))
-        if alone:
-            control.interrupt(run, note=str(error))
+        control.interrupt(run, note=f"{error} Give all processes of the vault the same settings, and start them anew")
         return False
     except Halt as halt:
         control.interrupt(run, note=str(halt))

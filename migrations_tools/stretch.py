@@ -24,6 +24,7 @@ from migrations_tools.leases import give_back, put_off, renew, take_items
 from migrations_tools.models import MigrationRun
 from migrations_tools.pace import Pace, Stopped
 from migrations_tools.places import Places
+from migrations_tools.plan import NOT_CONFIGURED
 from migrations_tools.purging import PurgeWork
 from migrations_tools.rows import has_left
 from migrations_tools.states import ItemState, RunKind, RunState
@@ -152,6 +153,7 @@ class Stretch:
         if time.monotonic() - self._renewed < min(TICK, self._lease.total_seconds() / 3):
             return False
         self._renewed = time.monotonic()
+        self._is_dry = False  # what was put off, or was another's, may be free by now
         for token in {token for token, _step in (*self.waiting, *self.pending.values(), *self.done)}:
             renew(token, lease=self._lease)
         return True
@@ -171,38 +173,35 @@ class Stretch:
         if isinstance(error, (Stopped, Halt)):
             give_back(token, [item.pk], begun=True)
             return error if isinstance(error, Halt) else None
-        if isinstance(error, ConfigurationError):
-            give_back(token, [item.pk], begun=True)
-            raise error  # of this process: others go on
         if isinstance(error, Skip):
             end(token, item, ItemState.SKIPPED, code=error.code)
         elif isinstance(error, ObjectNotFound) and has_left(item, self.run.kind):
             put_off(token, item.pk, code=CHANGED)  # what became of it is told when it is begun again
         elif isinstance(error, StorageError):
-            self._refused(token, step, error)
+            self._refused(token, step, error.code, str(error), again=error.retryable and has_attempts_left(item))
+            if error.retryable:
+                self._pace.slow_down()
+        elif isinstance(error, ConfigurationError):
+            # A store that this process lacks, and others may have.
+            self._refused(token, step, NOT_CONFIGURED, str(error), again=has_attempts_left(item))
         elif isinstance(error, Exception):
             self._surprised(token, step, error)
         else:
             raise error
         return None
 
-    def _refused(self, token: UUID, step: Step, error: StorageError) -> None:
+    def _refused(self, token: UUID, step: Step, code: str, detail: str, *, again: bool) -> None:
         item = step.item
-        count_attempt(self.run.kind, error.code)
-        if error.retryable:
-            self._pace.slow_down()
-            if has_attempts_left(item):
-                put_off(token, item.pk, pause=pause_after(item.attempts), code=error.code, detail=str(error))
-                return
-        log.warning("item_failed", run=self.run.pk, object_id=str(item.object_id), code=error.code, error=str(error))
-        end(token, item, ItemState.FAILED, code=error.code, detail=str(error))
+        count_attempt(self.run.kind, code)
+        if again:
+            pause = pause_after(item.refusals + 1)
+            put_off(token, item.pk, code=code, detail=detail, pause=pause, refused=True)
+        else:
+            log.warning("item_failed", run=self.run.pk, object_id=str(item.object_id), code=code, error=detail)
+            end(token, item, ItemState.FAILED, code=code, detail=detail)
 
     def _surprised(self, token: UUID, step: Step, error: Exception) -> None:
         """A fault of ours is this item's alone: the others go on. Its words may hold anything, so the log has them."""
-        item = step.item
-        count_attempt(self.run.kind, SURPRISE)
-        log.error("item_failed", run=self.run.pk, object_id=str(item.object_id), code=SURPRISE, exc_info=error)
-        if item.attempts < MOST_SURPRISES:
-            put_off(token, item.pk, pause=pause_after(item.attempts), code=SURPRISE, detail=type(error).__name__)
-        else:
-            end(token, item, ItemState.FAILED, code=SURPRISE, detail=type(error).__name__)
+        log.error("step_failed", run=self.run.pk, object_id=str(step.item.object_id), exc_info=error)
+        again = has_attempts_left(step.item, MOST_SURPRISES)
+        self._refused(token, step, SURPRISE, type(error).__name__, again=again)

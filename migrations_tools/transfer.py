@@ -104,9 +104,8 @@ def has_sidecars(provider: StorageProvider) -> bool:
     return next(iter(provider.iter_locations(SIDECARS)), None) is not None
 
 
-def delete_with_sidecars(provider: StorageProvider, key: str, object_id: UUID) -> None:
-    """Delete an object and its newer key blocks from one store. Safe to repeat. Raises StorageError."""
-    provider.delete(key)
+def delete_sidecars(provider: StorageProvider, object_id: UUID) -> None:
+    """Delete the object's newer key blocks from one store. Safe to repeat. Raises StorageError."""
     for info in list(provider.iter_locations(f"{SIDECARS}{object_id}.")):
         provider.delete(info.key)
 
@@ -138,10 +137,10 @@ def _as_sealed(source: StorageProvider, order: Order) -> Generator[memoryview]:
 def _mismatch(destination: StorageProvider, order: Order, *, was_there: bool) -> StorageError:
     if was_there:
         return DestinationTaken(
-            "There is another object with this key",
+            "There is another object with this key, or an earlier copy that was damaged",
             provider=destination.name,
             key=order.destination_path,
-            hint="It was left as it is. Look whose it is, move it away, and retry",
+            hint="It was left as it is. Look whose it is; a retry writes another key",
         )
     # It is not deleted here: another worker, to whom the lease went meanwhile, may have found it good.
     return CopyDamaged(

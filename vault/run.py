@@ -165,7 +165,7 @@ def _watch(children: list[Child], stopping: list[int], port: int) -> int:
             child.start()
         if not told and is_up(reachable_host(), port):
             for part in parts_that_fail(reachable_host(), port):
-                _say(f"the {part} does not answer; /readyz tells when it does, and the log why.", exit_code=0)
+                _say(f"not ready yet: {part}. /readyz tells when it is, and the log why it is not.", exit_code=0)
             print(f"Document Vault is at http://{shown_host()}:{port}/   Ctrl-C stops it.", flush=True)
             told = True
         time.sleep(0.1)

@@ -113,7 +113,9 @@ def from_client_error(error: ClientError, *, provider: str, key: str) -> Storage
     code = code_of(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     kind, hint = _TRANSLATION.meaning(status, [code])
-    return kind(f"The store answered {status} {code}", provider=provider, key=key, hint=hint)
+    # The answer to a HEAD has no code but its status.
+    answered = f"{status} {code}".strip() if code != str(status) else code
+    return kind(f"The store answered {answered}", provider=provider, key=key, hint=hint)
 
 
 def _from_botocore(error: BotoCoreError, *, provider: str, key: str) -> StorageError:

@@ -14,6 +14,7 @@ from documents.conf.storage_file import LocalConfig, OwnConfig, StorageFile
 from documents.services.actors import Actor
 from documents.storage.base import StorageProvider
 from documents.storage.forwarding import undecorated
+from migrations_tools import pace
 from tests.conftest import PASSWORD
 from tests.migrations_tools.moving import THERE, Stores
 from tests.migrations_tools.operating import staff
@@ -30,7 +31,9 @@ def stores(settings: Settings, db: None) -> Iterator[Stores]:
         storage_file=StorageFile(stores=((THERE, own),)),
         migration=replace(settings.VAULT.migration, grace=timedelta(0)),
     )
+    pace._allowed.clear()  # on SQLite the runs of all tests have the same ids
     wiring.reset()
+    wiring.store_itself(THERE)  # in memory it is made once: not by each of several threads that ask together
     yield Stores(settings.VAULT.storage_type, THERE)
     wiring.reset()
 

@@ -1,15 +1,18 @@
 """What one object's failure means: its own, after its attempts; or that of a store that takes or gives nothing."""
 
+import threading
 from collections.abc import Iterable
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from prometheus_client import REGISTRY
 
 from documents.errors import ObjectNotFound, StorageAccessDenied, StorageError, StorageUnavailable
 from documents.models import Attachment, ObjectRemoval
+from documents.models.clock import database_now
 from documents.storage.base import Buffer, ObjectReader, ObjectRef, StorageProvider
-from migrations_tools import attempts, control, runner
+from migrations_tools import attempts, control, leases, plan, runner
 from migrations_tools.attempts import LONGEST_PAUSE, MOST_ATTEMPTS, pause_after
 from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.plan import complete_plan
@@ -96,7 +99,7 @@ def test_a_store_that_is_away_for_all_stops_the_run_and_no_item_fails(
 
     control.resume(run, OPERATOR)
 
-    assert set(run.items.values_list("attempts", flat=True)) == {1}
+    assert set(run.items.values_list("refusals", flat=True)) == {0}
     runner.work_on(run.pk)
     assert (MigrationRun.objects.get(pk=run.pk).state, outcomes(run)) == (RunState.SUCCEEDED, {"done": 3})
 
@@ -219,3 +222,67 @@ def test_attempts_are_counted_by_what_came_of_them(
     run_to(stores.there)
 
     assert (counted("ok"), counted("storage-unavailable")) == (before[0] + 3, before[1] + 2)
+
+
+def test_leases_of_workers_that_died_are_no_refusals(
+    stores: Stores, three: list[Attachment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = control.create(MigrationRun(destination=stores.there), OPERATOR)
+    complete_plan(run)
+    control.begin(run)
+    for _ in range(MOST_ATTEMPTS):
+        leases.take_items(run, 10, lease=timedelta(seconds=-1))
+    refuse(monkeypatch, [three[0].storage_path], StorageUnavailable("SlowDown", provider=stores.there), times=1)
+
+    runner.work_on(run.pk)
+
+    assert outcomes(run) == {"done": 3}
+
+
+def test_a_large_object_keeps_no_other_waiting(
+    stores: Stores, three: list[Attachment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is free only later, because another worker had it, begins while the first is still in work."""
+    run = control.create(MigrationRun(destination=stores.there, threads=4), OPERATOR)
+    complete_plan(run)
+    control.begin(run)
+    large = item_of(run, three[0])
+    until = database_now() + timedelta(seconds=0.3)
+    run.items.exclude(pk=large.pk).update(lease=uuid4(), lease_until=until, attempts=1)
+    put, others_are_there = There.put_stream, threading.Event()
+    found: list[bool] = []
+
+    def slow(self: There, key: str, chunks: Iterable[Buffer]) -> ObjectRef:
+        if key == large.destination_path:
+            found.append(others_are_there.wait(30))
+        else:
+            others_are_there.set()
+        return put(self, key, chunks)
+
+    monkeypatch.setattr(There, "put_stream", slow)
+
+    runner.work_on(run.pk)
+
+    assert (found, outcomes(run)) == ([True], {"done": 3})
+
+
+def test_nothing_is_moved_before_all_is_planned(
+    stores: Stores, three: list[Attachment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped while it is planned, and resumed at once: the report would count what is moved then twice."""
+    monkeypatch.setattr(plan, "BATCH", 1)
+    run = control.create(MigrationRun(destination=stores.there), OPERATOR)
+    looks: list[bool] = []
+
+    def keep() -> bool:
+        looks.append(True)
+        return len(looks) < 3
+
+    assert runner.work_on(run.pk, keep=keep)
+    run.refresh_from_db()
+    assert (run.planned_at, set(outcomes(run))) == (None, {"pending"})
+
+    runner.work_on(run.pk)
+
+    run.refresh_from_db()
+    assert (run.already_there, outcomes(run)) == (0, {"done": 3})

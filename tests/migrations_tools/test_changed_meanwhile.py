@@ -1,6 +1,7 @@
 """What changes between the copy and the switch: deleted, confirmed, rewrapped, out of reach."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,7 +13,7 @@ from documents.services.deletion import sweep_removals
 from documents.services.staging import confirm_upload
 from documents.services.uploads import begin_upload
 from documents.storage.base import ObjectRef, StorageProvider
-from migrations_tools import control, runner
+from migrations_tools import attempts, control, runner
 from migrations_tools.copying import CopyWork
 from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.places import Places
@@ -132,22 +133,40 @@ def test_what_was_kept_in_a_store_that_is_no_more_is_told_and_the_rest_is_purged
     assert not MigrationItem.objects.filter(holds_row=True).exists()
 
 
-def test_a_worker_that_lacks_a_store_that_others_have_leaves_its_items_to_them(
+def test_a_worker_that_lacks_a_store_puts_its_items_off_for_others(
     stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(attempts, "LONGEST_PAUSE", timedelta(0))
+    rows, lacks = [attachment_of(store(body)) for body in (b"first", b"second")], [True, True, True]
+    provider = Places.provider
+
+    def unconfigured(places: Places, storage_type: str) -> StorageProvider:
+        if storage_type == stores.here and lacks:
+            lacks.pop()
+            raise ConfigurationError("S3_BUCKET is missing")
+        return provider(places, storage_type)
+
+    monkeypatch.setattr(Places, "provider", unconfigured)
+
+    run = run_to(stores.there)
+
+    assert (run.state, outcomes(run), lacks) == (RunState.SUCCEEDED, {"done": 2}, [])
+    assert all(is_whole(row) for row in rows)
+
+
+def test_a_store_that_nobody_has_any_more_is_told_in_the_end(
+    stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "LONGEST_PAUSE", timedelta(0))
     store()
     run_to(stores.there)
-    run = control.create(MigrationRun(destination=stores.there, kind=RunKind.PURGE), OPERATOR)
-    with monkeypatch.context() as patch:
-        patch.setattr(Places, "are_one", unconfigured)
-        assert not runner.work_on(run.pk)
-    assert outcomes(run) == {"pending": 1}
-    assert run.items.get().lease is None
 
-    runner.work_on(run.pk)
+    def unconfigured(*_arguments: object) -> bool:
+        raise ConfigurationError("S3_BUCKET is missing")
 
-    assert outcomes(run) == {"done": 1}
+    monkeypatch.setattr(Places, "are_one", unconfigured)
 
+    purged = run_to(stores.there, kind=RunKind.PURGE)
 
-def unconfigured(*_arguments: object) -> bool:
-    raise ConfigurationError("S3_BUCKET is missing")
+    assert (purged.state, outcomes(purged)) == (RunState.FAILED, {"failed:store-not-configured": 1})
+    assert purged.items.get().refusals == attempts.MOST_ATTEMPTS - 1
