@@ -17,7 +17,7 @@ from migrations_tools.pace import Pace
 from migrations_tools.plan import complete_plan
 from migrations_tools.runner import work_on
 from migrations_tools.states import RunState
-from migrations_tools.workers import SILENT, Place, free_places, is_anybody_at, take_all
+from migrations_tools.workers import SILENT, Place, free_places, last_sign_of_life, take_all
 from tests.conftest import Store
 from tests.migrations_tools.moving import OPERATOR, Stores, is_whole, outcomes
 from tests.migrations_tools.test_leases import end_leases
@@ -284,8 +284,12 @@ def test_whoever_fell_silent_is_no_longer_alone(stores: Stores) -> None:
     assert [place.number for place in free_places(run)] == [1]
 
     assert not alone.keep()
-    assert is_anybody_at(run, within=SILENT)
-    assert not is_anybody_at(run, within=timedelta())
+    seen_at = last_sign_of_life(run)
+    assert seen_at is not None
+    assert seen_at > database_now() - SILENT
+    alone.leave()
+    run.places.all().delete()
+    assert last_sign_of_life(run) is None
 
 
 @pytest.mark.parametrize(("alone", "share"), [(True, 1000), (False, 250)])
