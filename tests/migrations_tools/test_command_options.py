@@ -142,16 +142,16 @@ def test_what_a_broker_says_is_told_without_what_grants_access(
 
 
 def test_what_a_store_says_is_told_without_what_grants_access(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(store: There, _key: str) -> bool:
+    def away(store: There, *_key: object) -> bool:
         raise StorageUnavailable("503 for https://b.example.org/k?X-Amz-Signature=c0ffee", provider=store.name)
 
-    monkeypatch.setattr(There, "exists", away)
+    for name in ("exists", "put_bytes", "put_stream"):
+        monkeypatch.setattr(There, name, away)
 
-    answer = migrate(stores.there)
-
-    assert answer.status == 1
-    assert "503 for https://b.example.org/k?" in answer.said
-    assert "c0ffee" not in answer.said
+    for answer in (migrate(stores.there), migrate(stores.there, "--dry-run")):
+        assert answer.status == 1
+        assert "503 for https://b.example.org/k?" in answer.said + answer.out
+        assert "c0ffee" not in answer.said + answer.out
 
 
 @pytest.mark.parametrize("broker", ["memory://"], indirect=True)
