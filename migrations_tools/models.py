@@ -136,11 +136,17 @@ class MigrationReport(models.Model):
     """The report of a run as it was when the run was over: JSON text as it was signed, and the signature in base64.
 
     ``elsewhere`` counts the objects that a run which copies had left in other stores then; None where nobody counted.
+    ``successful``, ``failed``, ``skipped`` and ``pending`` count its items then, for lists of runs; None in reports of
+    a version that did not keep them apart.
     """
 
     run = models.OneToOneField(MigrationRun, on_delete=models.CASCADE, related_name="report")
     body = models.TextField()
     elsewhere = models.PositiveBigIntegerField(null=True, blank=True)
+    successful = models.PositiveBigIntegerField(null=True, blank=True)
+    failed = models.PositiveBigIntegerField(null=True, blank=True)
+    skipped = models.PositiveBigIntegerField(null=True, blank=True)
+    pending = models.PositiveBigIntegerField(null=True, blank=True)
     signature = models.CharField(max_length=100, blank=True)
     signed_by = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,6 +1,7 @@
 """Whether the destination of a run takes, gives back and deletes objects: tried before the run begins."""
 
 from documents.errors import StorageError
+from documents.redaction import redacted
 from documents.services.probing import Outcome, probe_storage
 from documents.wiring import store_itself
 from migrations_tools.models import MigrationRun
@@ -8,7 +9,7 @@ from migrations_tools.states import RunKind
 
 
 def probe(run: MigrationRun) -> str:
-    """Write, read and delete objects of its own at the destination. Returns what failed, or "".
+    """Write, read and delete objects of its own at the destination. Returns what failed, without what grants access, or "".
 
     Of a run that copies nothing there, the destination is asked for an object alone.
     """
@@ -21,8 +22,8 @@ def probe(run: MigrationRun) -> str:
             f"{found.probe}: {found.detail}. {found.hint}" for found in findings if found.outcome is Outcome.FAILED
         ]
     except StorageError as error:
-        return str(error)
-    return "; ".join(failed)
+        return redacted(str(error))
+    return redacted("; ".join(failed))
 
 
 def demand_answer(run: MigrationRun) -> None:

@@ -6,11 +6,11 @@ new one is issued, and the earlier message, should it arrive after all, has none
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from documents.models.clock import database_now
 from migrations_tools.models import MigrationRun, MigrationWorker
@@ -83,9 +83,10 @@ def take_all(run: MigrationRun) -> AllPlaces:
     return places
 
 
-def is_anybody_at(run: MigrationRun, *, within: timedelta) -> bool:
-    """Whether a worker gave a sign of life ``within`` this time."""
-    return MigrationWorker.objects.filter(run=run, seen_at__gt=database_now() - within).exists()
+def last_sign_of_life(run: MigrationRun) -> datetime | None:
+    """Return when a worker of the run was last seen, by the database's clock; None where all have left their places."""
+    latest: datetime | None = run.places.aggregate(latest=Max("seen_at"))["latest"]
+    return latest
 
 
 def free_places(run: MigrationRun) -> Iterator[Place]:

@@ -53,7 +53,7 @@ class MigrationRunAdmin(ReadOnlyAdmin):
 
     list_display = ("run", "kind", "destination", "state", "done", "successful", "failed", "skipped", "by", "made")
     list_select_related = ("created_by",)
-    list_per_page = 20  # the items of every run on it are counted
+    list_per_page = 20  # the items of every run on it that is not over are counted
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_look(request)

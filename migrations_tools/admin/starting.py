@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from documents.errors import VaultError
 from documents.http.caller import actor_of
+from documents.redaction import redacted
 from documents.wiring import vault_config
 from migrations_tools import control
 from migrations_tools.admin.access import demand_operator
@@ -38,7 +39,7 @@ def start(request: HttpRequest) -> HttpResponse:
             return _started(request, form, found)
         return _plan(request, form, found, problem=probe(run))
     except VaultError as error:
-        messages.error(request, str(error))
+        messages.error(request, redacted(str(error)))
         return _page(request, "start.html", "Start a migration", form=form)
 
 

@@ -12,14 +12,17 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from documents.management.arguments import USAGE, chosen_store
 from documents.wiring import vault_config
+from migrations_tools.adjusting import Speed
 from migrations_tools.models import MigrationRun
-from migrations_tools.states import RunKind
+from migrations_tools.states import OVER, RunKind
 
 FORMATS = ("text", "json", "csv", "html")
 PLAN_FORMATS = ("text", "json")
 _UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
 # Items of a lease are in memory, and every one of its threads and tasks is a connection to a store.
 _MOST_AT_ONCE = 1000
+# What says of which objects a run is, and so cannot be changed once it is planned.
+_FIXED = ("user", "since", "limit", "verify", "purge_source")
 _MOST = 10**15  # bytes a second; no store takes more, and the column holds it
 
 
@@ -31,15 +34,13 @@ def add_options(parser: ArgumentParser) -> None:
     kind.add_argument("--purge-source", action="store_true", help="delete sources whose time of grace is over")
     kind.add_argument("--resume", type=_count, nargs="?", const=0, metavar="RUN", help="default: the newest unfinished")
     kind.add_argument("--retry-failed", type=_count, metavar="RUN", help="try a run's failed items again")
-    parser.add_argument("--batch-size", type=_few, default=100, metavar="COUNT", help="items of one lease (100)")
-    parser.add_argument("--workers", type=_few, default=2, metavar="COUNT", help="tasks at a time (2)")
-    parser.add_argument("--threads", type=_few, default=8, metavar="COUNT", help="objects at a time in each (8)")
+    parser.add_argument("--batch-size", type=_few, metavar="COUNT", help="items of one lease (100)")
+    parser.add_argument("--workers", type=_few, metavar="COUNT", help="tasks at a time (2)")
+    parser.add_argument("--threads", type=_few, metavar="COUNT", help="objects at a time in each (8)")
     parser.add_argument("--limit", type=_count, metavar="COUNT", help="move so many objects and no more")
     parser.add_argument("--user", metavar="NAME", help="only what this person owns")
     parser.add_argument("--since", type=_moment, metavar="DATE", help="only what was made since: 2026-01-31, or a time")
-    parser.add_argument(
-        "--bandwidth", type=_rate, default=0, metavar="RATE", help="bytes a second, read and written: 20M"
-    )
+    parser.add_argument("--bandwidth", type=_rate, metavar="RATE", help="bytes a second, read and written: 20M")
     parser.add_argument("--inline", action="store_true", help="work in this process, without a broker")
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there instead of to stdout")
@@ -70,11 +71,29 @@ def run_of(options: dict[str, Any]) -> MigrationRun:
         owner=_user(options["user"]),
         since=options["since"],
         max_items=options["limit"],
-        batch_size=options["batch_size"],
-        workers=options["workers"],
-        threads=options["threads"],
-        bandwidth=options["bandwidth"],
+        **_speed(options).wished,
     )
+
+
+def speed_for(run: MigrationRun, options: dict[str, Any]) -> Speed:
+    """Return what is to be changed of a run that exists. Raises CommandError naming what cannot be, or is another's."""
+    fixed = [flag for flag in _FIXED if options[flag] not in (None, False)]
+    if fixed:
+        flags = ", ".join(f"--{flag.replace('_', '-')}" for flag in fixed)
+        raise CommandError(f"Run {run.pk} keeps what it was made with: leave {flags} out.", returncode=USAGE)
+    if options["destination"] not in (None, run.destination):
+        raise CommandError(
+            f"Run {run.pk} goes to {run.destination!r}, not to {options['destination']!r}: leave the store out.",
+            returncode=USAGE,
+        )
+    speed = _speed(options)
+    if speed.wished and run.state in OVER and options["resume"] is not None:
+        raise CommandError(f"Run {run.pk} is {run.state}: nothing of it can be changed.", returncode=USAGE)
+    return speed
+
+
+def _speed(options: dict[str, Any]) -> Speed:
+    return Speed(**{name: options[name] for name in ("bandwidth", "workers", "threads", "batch_size")})
 
 
 def _user(name: str | None) -> User | None:

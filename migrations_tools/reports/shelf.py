@@ -43,6 +43,7 @@ def make_report(run: MigrationRun) -> MigrationReport | None:
                 "elsewhere": body["still_elsewhere"],
                 "signature": "",
                 "signed_by": "",
+                **_counts(body),
             },
         )
         MigrationReport.objects.filter(pk=kept.pk).update(created_at=Now())
@@ -50,3 +51,14 @@ def make_report(run: MigrationRun) -> MigrationReport | None:
     failpoint("migrate.report-kept")
     kept.refresh_from_db()
     return kept
+
+
+def _counts(body: Body) -> dict[str, int]:
+    """Return the counts of items. What was there before the run has none, though the report calls it skipped."""
+    counts = body["items"]
+    return {
+        "successful": counts["successful"],
+        "failed": counts["failed"],
+        "skipped": counts["skipped"] - counts["already_there"],
+        "pending": counts["pending"],
+    }

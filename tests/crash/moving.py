@@ -36,8 +36,14 @@ class Moving:
         return {name: {key for key in store.objects() if is_ours(key)} for name, store in self.stores.items()}
 
 
-def start(vault: Installation, *arguments: str, failpoint: str = "") -> Process:
-    return vault.processes.start("manage", arguments=[MIGRATE, *arguments], environment={"VAULT_FAILPOINT": failpoint})
+def start(vault: Installation, *arguments: str, failpoint: str = "", largest_file: int | None = None) -> Process:
+    """``largest_file``: the bytes that a file may grow to."""
+    return vault.processes.start(
+        "manage",
+        arguments=[MIGRATE, *arguments],
+        environment={"VAULT_FAILPOINT": failpoint},
+        largest_file=largest_file,
+    )
 
 
 def migrate(vault: Installation, *arguments: str, failpoint: str = "") -> tuple[int | None, str]:

@@ -30,9 +30,13 @@ from vault.web_server import serve  # noqa: E402
 from vault.wsgi import application  # noqa: E402
 
 
+def limit_files(largest: int | None) -> None:
+    if largest is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
+
+
 def web(*, port: int, largest_file: int | None = None) -> None:
-    if largest_file is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
+    limit_files(largest_file)
     serve(application, host="127.0.0.1", port=port, respawn=False)
 
 
@@ -49,8 +53,9 @@ def command(*, arguments: list[str]) -> None:
     call_command(*arguments)
 
 
-def manage(*, arguments: list[str]) -> None:
+def manage(*, arguments: list[str], largest_file: int | None = None) -> None:
     """With the exit status and the words on stderr that people get."""
+    limit_files(largest_file)
     execute_from_command_line(["manage.py", *arguments])
 
 

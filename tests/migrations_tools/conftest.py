@@ -18,6 +18,7 @@ from migrations_tools import pace
 from tests.conftest import PASSWORD
 from tests.migrations_tools.moving import THERE, Stores
 from tests.migrations_tools.operating import staff
+from vault.celery import app
 
 OPERATOR = Actor(user=None, via="command")
 
@@ -75,3 +76,19 @@ def viewer(db: None) -> User:
 @pytest.fixture
 def operator(db: None) -> User:
     return staff("operator", "operate_migrationrun")
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Messages go to the broker that the test names, and no worker takes them."""
+    transport = dict(app.conf.broker_transport_options)
+    monkeypatch.setenv("CELERY_BROKER_URL", request.param)  # Celery itself reads it before any setting
+    _connect(task_always_eager=False, broker_transport_options={})
+    yield
+    _connect(task_always_eager=True, broker_transport_options=transport)
+
+
+def _connect(**changes: object) -> None:
+    app.conf.update(changes)
+    app._pool = None  # type: ignore[attr-defined]  # both are made at their first use, for whatever is configured then
+    app.amqp._producer_pool = None  # type: ignore[attr-defined]

@@ -1,21 +1,22 @@
 """The options of ``migrate_documents_to_storage``: what each makes of the run, and what is refused before it begins."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import ManagementUtility
+from kombu.exceptions import OperationalError
 from pytest_django.fixtures import Settings
 
+from documents.errors import StorageUnavailable
 from documents.models import Attachment
+from migrations_tools import tasks
 from migrations_tools.management import watching
 from migrations_tools.models import MigrationRun
 from migrations_tools.states import RunState
 from tests.conftest import Store
 from tests.migrations_tools.commanding import MIGRATE, migrate
-from tests.migrations_tools.moving import Stores, outcomes
-from vault.celery import app
+from tests.migrations_tools.moving import Stores, There, outcomes
 
 
 @pytest.mark.parametrize(
@@ -113,22 +114,6 @@ def test_a_run_is_narrowed_to_a_person_and_to_a_number(stores: Stores, store: St
     assert Attachment.objects.filter(storage_type=stores.there).count() == 3
 
 
-@pytest.fixture
-def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Messages go to the broker that the test names, and no worker takes them."""
-    transport = dict(app.conf.broker_transport_options)
-    monkeypatch.setenv("CELERY_BROKER_URL", request.param)  # Celery itself reads it before any setting
-    _connect(task_always_eager=False, broker_transport_options={})
-    yield
-    _connect(task_always_eager=True, broker_transport_options=transport)
-
-
-def _connect(**changes: object) -> None:
-    app.conf.update(changes)
-    app._pool = None  # type: ignore[attr-defined]  # both are made at their first use, for whatever is configured then
-    app.amqp._producer_pool = None  # type: ignore[attr-defined]
-
-
 @pytest.mark.parametrize("broker", ["redis://127.0.0.1:1/0"], indirect=True)
 def test_without_a_broker_it_does_the_work_itself(stores: Stores, store: Store, broker: None) -> None:
     store()
@@ -138,6 +123,35 @@ def test_without_a_broker_it_does_the_work_itself(stores: Stores, store: Store, 
     assert answer.status == 0
     assert "The broker does not answer" in answer.err
     assert outcomes(MigrationRun.objects.get()) == {"done": 1}
+
+
+def test_what_a_broker_says_is_told_without_what_grants_access(
+    stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_message: object, **_options: object) -> None:
+        raise OperationalError("403 for https://sqs.example.org/q?X-Amz-Credential=AKIA1&X-Amz-Signature=c0ffee")
+
+    monkeypatch.setattr(tasks.work_on_run, "apply_async", away)
+    store()
+
+    told = migrate(stores.there).err
+
+    assert "The broker does not answer (403 for https://sqs.example.org/q?" in told
+    assert "AKIA1" not in told
+    assert "c0ffee" not in told
+
+
+def test_what_a_store_says_is_told_without_what_grants_access(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(store: There, *_key: object) -> bool:
+        raise StorageUnavailable("503 for https://b.example.org/k?X-Amz-Signature=c0ffee", provider=store.name)
+
+    for name in ("exists", "put_bytes", "put_stream"):
+        monkeypatch.setattr(There, name, away)
+
+    for answer in (migrate(stores.there), migrate(stores.there, "--dry-run")):
+        assert answer.status == 1
+        assert "503 for https://b.example.org/k?" in answer.said + answer.out
+        assert "c0ffee" not in answer.said + answer.out
 
 
 @pytest.mark.parametrize("broker", ["memory://"], indirect=True)

@@ -1,4 +1,4 @@
-"""Workers of a run: as many as it may have, whatever is delivered how often, and one end state."""
+"""Workers of a run: as many as it may have, whatever is delivered how often."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -6,23 +6,21 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db.models import Count
 from kombu.exceptions import OperationalError
 
-from documents.models import Attachment, AuditEvent
 from documents.models.clock import database_now
 from migrations_tools import control, stretch, tasks
-from migrations_tools.models import MigrationItem, MigrationReport, MigrationRun, MigrationWorker
+from migrations_tools.models import MigrationItem, MigrationRun
 from migrations_tools.pace import Pace
 from migrations_tools.plan import complete_plan
 from migrations_tools.runner import work_on
 from migrations_tools.states import RunState
-from migrations_tools.workers import SILENT, Place, free_places, is_anybody_at, take_all
+from migrations_tools.workers import SILENT, Place, free_places, last_sign_of_life, take_all
 from tests.conftest import Store
 from tests.migrations_tools.moving import OPERATOR, Stores, is_whole, outcomes
 from tests.migrations_tools.test_leases import end_leases
+from tests.migrations_tools.working import deliver, fall_silent, new_run
 from tests.parallel import in_parallel
-from vault.celery import app
 
 LEASE = timedelta(minutes=5)
 
@@ -35,18 +33,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Place]:
         tasks.work_on_run, "apply_async", lambda args, _kwargs=None, **_options: messages.append(Place(*args))
     )
     return messages
-
-
-def new_run(stores: Stores, **options: Any) -> MigrationRun:
-    return control.create(MigrationRun(destination=stores.there, **options), OPERATOR)
-
-
-def fall_silent(run: MigrationRun) -> None:
-    run.places.update(seen_at=database_now() - SILENT)
-
-
-def deliver(place: Place) -> None:
-    tasks.work_on_run(place.run_id, place.number, place.ticket)
 
 
 def test_each_place_is_taken_once_however_many_ask(stores: Stores) -> None:
@@ -208,58 +194,6 @@ def test_a_run_that_is_resumed_at_once_finds_its_places_free(stores: Stores, sen
     assert sent[0].keep()
 
 
-def end_state() -> dict[str, object]:
-    """All that a run leaves behind, but for times, and for who did how much of it."""
-    runs = MigrationRun.objects.values("state", "planned_items", "already_there", "note")
-    items = MigrationItem.objects.order_by("object_id").values(
-        *("run", "object_id", "state", "code", "detail", "lease", "holds_row", "source_state", "destination_path")
-    )
-    audited = AuditEvent.objects.filter(action__startswith="migration.").values("action")
-    return {
-        "runs": list(runs.order_by("pk")),
-        "items": list(items),
-        "rows": list(Attachment.objects.order_by("pk").values("pk", "storage_type", "storage_path")),
-        "audit": {row["action"]: row["count"] for row in audited.order_by().annotate(count=Count("pk"))},
-        "places": MigrationWorker.objects.count(),
-        "reports": MigrationReport.objects.count(),
-    }
-
-
-DELIVERIES: dict[str, Callable[[Place], object]] = {
-    "migrations_tools.tasks.work_on_run": deliver,
-    "migrations_tools.tasks.sweep_runs": lambda _place: tasks.sweep_runs(),
-}
-
-
-def test_every_task_of_migration_is_repeated_here() -> None:
-    assert set(DELIVERIES) == {name for name in app.tasks if name.startswith("migrations_tools.")}
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("times", [2, 10])
-@pytest.mark.parametrize("name", DELIVERIES)
-def test_a_task_delivered_at_once_and_again_and_late_ends_where_one_ends(
-    stores: Stores, store: Store, name: str, times: int
-) -> None:
-    rows = [store(f"{number}".encode()).current_attachment() for number in range(4)]
-    run = new_run(stores, workers=2, batch_size=2, threads=2)
-    [place, *_] = free_places(run) if name.endswith("work_on_run") else [Place(run.pk, 0, "")]
-
-    in_parallel(lambda: DELIVERIES[name](place), times)
-
-    # Whoever was too late left the rest to the others, or to the sweeper.
-    fall_silent(run)
-    tasks.sweep_runs()
-    ended = end_state()
-    assert outcomes(run) == {"done": 4}
-    assert ended["audit"] == dict.fromkeys(("migration.created", "migration.begun", "migration.succeeded"), 1)
-    assert ended["reports"] == 1
-    assert all(is_whole(row) for row in rows)
-    for _ in range(times):
-        DELIVERIES[name](place)
-    assert end_state() == ended
-
-
 def test_a_process_that_works_alone_has_every_place(stores: Stores) -> None:
     run = new_run(stores, workers=3)
     [first, *_] = free_places(run)
@@ -284,8 +218,12 @@ def test_whoever_fell_silent_is_no_longer_alone(stores: Stores) -> None:
     assert [place.number for place in free_places(run)] == [1]
 
     assert not alone.keep()
-    assert is_anybody_at(run, within=SILENT)
-    assert not is_anybody_at(run, within=timedelta())
+    seen_at = last_sign_of_life(run)
+    assert seen_at is not None
+    assert seen_at > database_now() - SILENT
+    alone.leave()
+    run.places.all().delete()
+    assert last_sign_of_life(run) is None
 
 
 @pytest.mark.parametrize(("alone", "share"), [(True, 1000), (False, 250)])

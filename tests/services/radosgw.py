@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.services.processes import HOST, free_port, run, running, state_directory, wait_until
 
+USER = "vault"
 PROGRAMS = ("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "ceph-authtool", "monmaptool")
 
 # "auth none" hangs in this release, so there are keys (cephx). One copy of everything on one daemon is what a test
@@ -125,8 +126,8 @@ class Cluster:
 
     def create_user(self, *, access_key: str, secret_key: str) -> None:
         run(
-            [*self.command("radosgw-admin"), "--admin-socket=", "-n", "client.rgw", "user", "create", "--uid=vault",
-             "--display-name=vault", f"--access-key={access_key}", f"--secret-key={secret_key}"]
+            [*self.command("radosgw-admin"), "--admin-socket=", "-n", "client.rgw", "user", "create", f"--uid={USER}",
+             f"--display-name={USER}", "--caps=users=*", f"--access-key={access_key}", f"--secret-key={secret_key}"]
         )  # fmt: skip
 
     def command(self, program: str) -> list[str]:

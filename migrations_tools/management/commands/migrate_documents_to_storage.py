@@ -4,16 +4,20 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from documents.errors import StorageError, VaultError
 from documents.management.arguments import USAGE, report_to
+from documents.redaction import redacted
 from documents.services.actors import Actor
 from migrations_tools import control
+from migrations_tools.adjusting import adjust
 from migrations_tools.management.asking import ask_before
-from migrations_tools.management.options import add_options, demand_plannable, run_of
+from migrations_tools.management.database import lacks_tables, words_of
+from migrations_tools.management.options import add_options, demand_plannable, run_of, speed_for
 from migrations_tools.management.previewing import preview_as_json, preview_as_text
-from migrations_tools.management.watching import Interrupted, watch
+from migrations_tools.management.stopping import INTERRUPTED, Interrupted, told_politely
+from migrations_tools.management.watching import watch
 from migrations_tools.models import MigrationRun
 from migrations_tools.preview import preview
 from migrations_tools.probing import demand_answer, probe
@@ -23,8 +27,8 @@ from migrations_tools.reports.words import elsewhere_in_words
 from migrations_tools.reports.writing import pieces_of_report
 from migrations_tools.states import UNFINISHED, RunState
 
+MIGRATE = "migrate_documents_to_storage"
 OPERATOR = Actor(user=None, via="command")
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class Command(BaseCommand):
@@ -36,24 +40,38 @@ class Command(BaseCommand):
         "--purge-source deletes it later, after a second look. Progress on stderr, the report on stdout."
     )
     requires_system_checks: list[str] = []  # no key is needed, and a store that is down is told in other words
-    _run: MigrationRun | None = None  # once there is one
+    _run: MigrationRun | None = None  # the one that is begun or gone on with; without an id until it is stored
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_options(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            if options["dry_run"]:
-                demand_plannable(options)
-                self._tell_plan(run_of(options), options)
-            else:
-                self._move(options)
+            with told_politely():
+                self._do(options)
+        except KeyboardInterrupt as interrupt:
+            raise CommandError(_interrupted(self._run), returncode=INTERRUPTED) from interrupt
         except (OperationalError, InterfaceError) as error:
-            raise CommandError(_without_database(error, self._run), returncode=1) from error
+            raise CommandError(words_of(error, self._run_id), returncode=1) from error
+        except ProgrammingError as error:
+            if not lacks_tables():
+                raise
+            raise CommandError(words_of(error, self._run_id), returncode=1) from error
         except StorageError as error:
-            raise CommandError(str(error), returncode=1) from error
+            raise CommandError(redacted(str(error)), returncode=1) from error
         except VaultError as error:
-            raise CommandError(str(error), returncode=USAGE) from error
+            raise CommandError(redacted(str(error)), returncode=USAGE) from error
+
+    @property
+    def _run_id(self) -> int | None:
+        return self._run.pk if self._run else None
+
+    def _do(self, options: dict[str, Any]) -> None:
+        if options["dry_run"]:
+            demand_plannable(options)
+            self._tell_plan(run_of(options), options)
+        else:
+            self._move(options)
 
     def _tell_plan(self, run: MigrationRun, options: dict[str, Any]) -> None:
         written = preview_as_json if options["format"] == "json" else preview_as_text
@@ -65,7 +83,7 @@ class Command(BaseCommand):
 
     def _move(self, options: dict[str, Any]) -> None:
         with report_to(options["output"], self.stdout) as write:
-            run = self._run = self._started(options)
+            run = self._started(options)
             try:
                 watch(run, self.stderr, inline=options["inline"])
             except Interrupted as interrupted:
@@ -81,23 +99,36 @@ class Command(BaseCommand):
 
     def _started(self, options: dict[str, Any]) -> MigrationRun:
         if (number := options["resume"]) is not None:
-            run = _existing(number) if number else control.latest_unfinished()
-            if run is None:
-                raise CommandError("There is no run that could go on.", returncode=USAGE)
-            if run.state in (RunState.PAUSED, RunState.INTERRUPTED, RunState.PAUSING):
-                demand_answer(run)
-                control.resume(run, OPERATOR)
-            return run
+            return self._resumed(_existing(number) if number else control.latest_unfinished(), options)
         if number := options["retry_failed"]:
-            run = _existing(number)
-            demand_answer(run)
-            count = control.retry_failed(run, OPERATOR)
-            self.stderr.write(f"Run {run.pk}: {count:,} failed items are tried again.")
-            return run
+            return self._retried(_existing(number), options)
         run = run_of(options)
         demand_answer(run)
         ask_before(run, self.stderr, is_asked=not options["no_input"])
+        self._run = run
         return control.create(run, OPERATOR)
+
+    def _resumed(self, run: MigrationRun | None, options: dict[str, Any]) -> MigrationRun:
+        if run is None:
+            raise CommandError("There is no run that could go on.", returncode=USAGE)
+        speed = speed_for(run, options)
+        self._run = run
+        stands_still = run.state in (RunState.PAUSED, RunState.INTERRUPTED, RunState.PAUSING)
+        if stands_still:
+            demand_answer(run)
+        adjust(run, speed, OPERATOR)
+        if stands_still:
+            control.resume(run, OPERATOR)
+        return run
+
+    def _retried(self, run: MigrationRun, options: dict[str, Any]) -> MigrationRun:
+        speed = speed_for(run, options)
+        self._run = run
+        demand_answer(run)
+        count = control.retry_failed(run, OPERATOR)
+        adjust(run, speed, OPERATOR)
+        self.stderr.write(f"Run {run.pk}: {count:,} failed items are tried again.")
+        return run
 
     def _judge(self, run: MigrationRun) -> None:
         if run.state == RunState.SUCCEEDED:
@@ -118,14 +149,14 @@ def _existing(number: int) -> MigrationRun:
 
 def _how_to_go_on(run: MigrationRun) -> str:
     why = f": {run.note.rstrip('.')}." if run.note else "."
-    return f"Run {run.pk} is {run.state}{why} Go on with: manage.py migrate_documents_to_storage --resume {run.pk}"
+    return f"Run {run.pk} is {run.state}{why} Go on with: manage.py {MIGRATE} --resume {run.pk}"
 
 
-def _without_database(error: Exception, run: MigrationRun | None) -> str:
-    said = str(error).partition("\n")[0].rstrip(".")
+def _interrupted(run: MigrationRun | None) -> str:
+    """How to go on with what was begun, as it is now."""
+    run = run and MigrationRun.objects.filter(pk=run.pk).first()
     if run is None:
-        return f"The database does not answer: {said}. Nothing was moved. Try again once it does."
-    return (
-        f"The database does not answer: {said}. What run {run.pk} moved stays moved, and no row names what was not "
-        f"verified. Once it answers, go on with: manage.py migrate_documents_to_storage --resume {run.pk}"
-    )
+        return "Interrupted. Nothing was changed."
+    if run.state in UNFINISHED:
+        return _how_to_go_on(run)
+    return f"Interrupted. Run {run.pk} is {run.state}; its report: manage.py {MIGRATE} --resume {run.pk}"
