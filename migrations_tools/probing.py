@@ -9,7 +9,7 @@ from migrations_tools.states import RunKind
 
 
 def probe(run: MigrationRun) -> str:
-    """Write, read and delete objects of its own at the destination. Returns what failed, without what grants access, or "".
+    """Write, read and delete objects of its own at the destination. Returns what failed, redacted, or "".
 
     Of a run that copies nothing there, the destination is asked for an object alone.
     """
