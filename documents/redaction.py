@@ -1,4 +1,5 @@
-"""What grants access and may stand in no log: paths of links and resets, tokens, presigned URLs' signatures."""
+"""What grants access and may stand in no log: paths of links and resets, tokens, presigned URLs' signatures, and
+passwords in the URLs of databases, brokers and proxies."""
 
 import re
 
@@ -9,7 +10,10 @@ _GRANTS = re.compile(
     re.IGNORECASE,
 )
 
+# RFC 3986 section 3.2.1: user and password, before the host.
+_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
+
 
 def redacted(text: str) -> str:
     """Return ``text`` with ``[redacted]`` in place of everything that grants access."""
-    return _GRANTS.sub(r"\1[redacted]", text)
+    return _PASSWORD.sub(r"\1[redacted]@", _GRANTS.sub(r"\1[redacted]", text))

@@ -116,6 +116,18 @@ def test_logs_are_json_lines_without_anything_that_grants_access() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("connecting to redis://:secret@host:6379/0 failed", "connecting to redis://:[redacted]@host:6379/0 failed"),
+        ("postgres://vault:p:w@db/vault", "postgres://vault:[redacted]@db/vault"),
+        ("http://proxy:3128/a@b and alice@example.org", "http://proxy:3128/a@b and alice@example.org"),
+    ],
+)
+def test_passwords_in_urls_are_redacted(text: str, told: str) -> None:
+    assert redacted(text) == told
+
+
 def test_every_scheduled_task_exists() -> None:
     app.loader.import_default_modules()
     assert {entry["task"] for entry in django_settings.CELERY_BEAT_SCHEDULE.values()} <= set(app.tasks)
