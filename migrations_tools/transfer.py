@@ -125,9 +125,9 @@ def _as_sealed(source: StorageProvider, order: Order) -> Generator[memoryview]:
     except ObjectNotFound as error:
         raise SourceLost("There is no such object", provider=source.name, key=order.source_path) from error
     if size != order.size or digest.hexdigest() != order.digest:
+        differs = f"{size:,} bytes in place of {order.size:,}" if size != order.size else "other bytes"
         raise SourceDamaged(
-            f"The object is not what was sealed: {size} bytes in place of {order.size}, "
-            f"or others. Nothing of it was copied",
+            f"The object is not what was sealed: {differs}. Nothing of it was copied",
             provider=source.name,
             key=order.source_path,
             hint="Look for another copy in your backups; the row still names this one",
