@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from prometheus_client import REGISTRY
 
-from documents.errors import ObjectNotFound, StorageAccessDenied, StorageError, StorageUnavailable
+from documents.errors import ObjectExists, ObjectNotFound, StorageAccessDenied, StorageError, StorageUnavailable
 from documents.models import Attachment, ObjectRemoval
 from documents.models.clock import database_now
 from documents.storage.base import Buffer, ObjectReader, ObjectRef, StorageProvider
@@ -286,3 +286,25 @@ def test_nothing_is_moved_before_all_is_planned(
 
     run.refresh_from_db()
     assert (run.already_there, outcomes(run)) == (0, {"done": 3})
+
+
+def test_a_probe_whose_answer_was_lost_is_found_there(
+    stores: Stores, three: list[Attachment], monkeypatch: pytest.MonkeyPatch, here: StorageProvider
+) -> None:
+    """The client repeats its request, and is told that the object is there already."""
+    run_to(stores.there)
+    put = type(here).put_bytes
+
+    def repeated(self: StorageProvider, key: str, data: bytes) -> ObjectRef:
+        ref = put(self, key, data)
+        if key.startswith("check/"):
+            raise ObjectExists("The object is there already", provider=self.name, key=key)
+        return ref
+
+    monkeypatch.setattr(type(here), "put_bytes", repeated)
+    monkeypatch.setattr(There, "put_bytes", repeated)
+
+    run = run_to(stores.there, kind=RunKind.PURGE)
+
+    assert (run.state, outcomes(run)) == (RunState.SUCCEEDED, {"done": 3})
+    assert list(here.iter_locations("check/")) == []
