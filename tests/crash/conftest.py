@@ -8,7 +8,7 @@ import pytest
 
 from tests.crash.installation import GRACE, Installation, embedded_installation, servers_installation
 from tests.crash.leftovers import Bucket, Directory
-from tests.crash.moving import SHORT, Moving, stores_file
+from tests.crash.moving import SHORT, Moving, moving_to_bucket, stores_file
 from tests.services.fixtures import temporary_bucket
 from tests.services.s3_server import S3Server
 
@@ -85,9 +85,9 @@ def moving_servers(
     tmp_path: Path, postgres_url: str, s3_server: S3Server, s3_client: "S3Client", s3_bucket: str
 ) -> Iterator[Moving]:
     """PostgreSQL, documents on the local disk, and a bucket of S3 that they can be moved to."""
-    bucket, local = Bucket(s3_client, s3_bucket), {**SHORT, "STORAGE_TYPE": "local"}
-    with servers_installation(tmp_path, postgres_url=postgres_url, s3=s3_server, bucket=bucket, **local) as vault:
-        yield Moving(vault, "local", "s3", {"local": Directory(tmp_path / "data" / "storage"), "s3": bucket})
+    bucket = Bucket(s3_client, s3_bucket)
+    with moving_to_bucket(tmp_path, postgres_url=postgres_url, s3=s3_server, bucket=bucket) as moving:
+        yield moving
 
 
 @pytest.fixture(params=["embedded", "servers"])

@@ -5,16 +5,18 @@ import os
 import sqlite3
 import time
 from collections import defaultdict
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from tests.crash.installation import GRACE, Installation
-from tests.crash.leftovers import Store, rows
+from tests.crash.installation import GRACE, Installation, servers_installation
+from tests.crash.leftovers import Bucket, Directory, Store, rows
 from tests.crash.processes import Process, web_server
+from tests.services.s3_server import S3Server
 
 # Seconds, so that a test can wait for them.
 SHORT = {**GRACE, "VAULT_MIGRATION_GRACE": "1", "VAULT_MIGRATION_LEASE": "1"}
@@ -34,6 +36,14 @@ class Moving:
     def held(self) -> dict[str, set[str]]:
         """The keys of documents' objects in both stores, as the stores themselves list them."""
         return {name: {key for key in store.objects() if is_ours(key)} for name, store in self.stores.items()}
+
+
+@contextmanager
+def moving_to_bucket(directory: Path, *, postgres_url: str, s3: S3Server, bucket: Bucket) -> Iterator[Moving]:
+    """PostgreSQL, documents on the local disk, and a bucket that they can be moved to with the keys of ``s3``."""
+    local = {**SHORT, "STORAGE_TYPE": "local"}
+    with servers_installation(directory, postgres_url=postgres_url, s3=s3, bucket=bucket, **local) as vault:
+        yield Moving(vault, "local", "s3", {"local": Directory(directory / "data" / "storage"), "s3": bucket})
 
 
 def start(vault: Installation, *arguments: str, failpoint: str = "", largest_file: int | None = None) -> Process:

@@ -9,13 +9,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.crash.installation import servers_installation
-from tests.crash.leftovers import Bucket, Directory, rows
+from tests.crash.leftovers import Bucket, rows
 from tests.crash.moving import (
-    SHORT,
     Moving,
     assert_everything_reads,
     migrate,
+    moving_to_bucket,
     newest_run,
     objects_of_rows,
     report_of,
@@ -47,9 +46,9 @@ def moving_by_key(
     key_of_vault: S3Server, tmp_path: Path, postgres_url: str, s3_client: "S3Client", s3_bucket: str
 ) -> Iterator[Moving]:
     """As ``moving_servers``, with a key of its own; the test's client has another."""
-    bucket, local = Bucket(s3_client, s3_bucket), {**SHORT, "STORAGE_TYPE": "local"}
-    with servers_installation(tmp_path, postgres_url=postgres_url, s3=key_of_vault, bucket=bucket, **local) as vault:
-        yield Moving(vault, "local", "s3", {"local": Directory(tmp_path / "data" / "storage"), "s3": bucket})
+    bucket = Bucket(s3_client, s3_bucket)
+    with moving_to_bucket(tmp_path, postgres_url=postgres_url, s3=key_of_vault, bucket=bucket) as moving:
+        yield moving
 
 
 if s3_kind() == "radosgw":  # moto takes any key
