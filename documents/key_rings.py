@@ -1,17 +1,24 @@
-"""The only place where the key ring is built, or the origin key alone: once per configuration and process."""
+"""The only place where the key ring is built, or the origin key alone: once per configuration and process.
+
+A process notices that a key file was added, removed or replaced, and reads its keys again: rotation needs no restart.
+"""
 
 from functools import lru_cache
 
 from documents.conf import KeySources
 from documents.encryption.keyring import KeyRing
 from documents.encryption.origin import OriginKeys
-from documents.keysources import load_key_ring, load_origin_keys
+from documents.keysources import load_key_ring, load_origin_keys, signature_of
 from documents.wiring import vault_config
 
 
 def key_ring() -> KeyRing:
-    """Return the key ring; its private keys are loaded once per process. Raises KeyRingError or ConfigurationError."""
-    return _key_ring(vault_config().keys)
+    """Return the key ring as the key files are now; each state of them is loaded once per process.
+
+    Raises KeyRingError or ConfigurationError.
+    """
+    sources = vault_config().keys
+    return _key_ring(sources, signature_of(sources))
 
 
 def origin_keys() -> OriginKeys:
@@ -26,7 +33,7 @@ def reset() -> None:
 
 
 @lru_cache(maxsize=4)
-def _key_ring(sources: KeySources) -> KeyRing:
+def _key_ring(sources: KeySources, _signature: tuple[object, ...]) -> KeyRing:
     return load_key_ring(sources)
 
 

@@ -1,15 +1,17 @@
 """The keys of a new vault, each made where it is missing and never overwritten: an interrupted start goes on."""
 
+import json
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from documents.conf import KeySources
-from documents.encryption.keyring import generate_kek, generate_origin_key, load_kek
-from documents.keysources import ORIGIN, PRIMARY, RECOVERY
+from documents.encryption.keyring import Kek, generate_kek, generate_origin_key, load_kek
+from documents.keysources import DESIGNATION, OLDER, ORIGIN, PRIMARY, RECOVERY, kek_files
 
 RECOVERY_PRIVATE = "recovery.pem"
 
@@ -25,7 +27,9 @@ def make_missing_keys(sources: KeySources, recovery_dir: Path, *, bits: int = 30
     passphrase = sources.passphrase.encode() or None
     private, public = recovery_dir / RECOVERY_PRIVATE, sources.directory / RECOVERY
     made: list[Path] = []
-    if not public.exists():
+    # Where ring.json says which KEKs there are, they are others than those two files by now.
+    is_new = not (sources.directory / DESIGNATION).exists()
+    if is_new and not public.exists():
         if not private.exists() and _write(private, generate_kek(bits=bits).private):
             made.append(private)
         if _write(public, _public_half(private.read_bytes())):
@@ -33,9 +37,64 @@ def make_missing_keys(sources: KeySources, recovery_dir: Path, *, bits: int = 30
     origin, primary = sources.directory / ORIGIN, sources.directory / PRIMARY
     if not origin.exists() and _write(origin, generate_origin_key(passphrase=passphrase).private):
         made.append(origin)
-    if not primary.exists() and _write(primary, generate_kek(bits=bits, passphrase=passphrase).private):
+    if is_new and not primary.exists() and _write(primary, generate_kek(bits=bits, passphrase=passphrase).private):
         made.append(primary)
     return made
+
+
+def add_kek(sources: KeySources, *, bits: int = 3072) -> Kek:
+    """Make a KEK that opens and does not seal yet, in ``older/``. Raises OSError."""
+    pair = generate_kek(bits=bits, passphrase=sources.passphrase.encode() or None)
+    kek = load_kek(pair.public)
+    _write(sources.directory / OLDER / f"{_name_of(kek)}.pem", pair.private)
+    return kek
+
+
+def add_recovery_kek(sources: KeySources, recovery_dir: Path, *, bits: int = 3072) -> tuple[Kek, Path]:
+    """Make a recovery KEK: its private half in ``recovery_dir``, to be taken away, its public half in ``older/``.
+
+    Returns it with the file of the private half. Raises OSError.
+    """
+    pair = generate_kek(bits=bits)
+    kek = load_kek(pair.public)
+    private = recovery_dir / f"recovery-{_name_of(kek)}.pem"
+    _write(private, pair.private)
+    _write(sources.directory / OLDER / f"{_name_of(kek)}.pub.pem", pair.public)
+    return kek, private
+
+
+def designate(sources: KeySources, *, primary: str, recovery: Sequence[str]) -> None:
+    """Say which KEKs seal from now on, by their ids in hex: ring.json is replaced at once. Raises OSError."""
+    path = sources.directory / DESIGNATION
+    number, name = tempfile.mkstemp(prefix=f".{DESIGNATION}.", dir=sources.directory)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(number, "w") as file:
+            json.dump({"primary": primary, "recovery": list(recovery)}, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.chmod(0o640)  # KEK ids are public, and a tier of another user may share the directory's group
+        unfinished.replace(path)
+        _sync(sources.directory)
+    finally:
+        with suppress(FileNotFoundError):
+            unfinished.unlink()
+
+
+def delete_kek(sources: KeySources, kek_id: str) -> list[Path]:
+    """Delete every file that holds this KEK or its public half; returns which. Raises OSError, KeyRingError.
+
+    What a disk or its backups still hold is not overwritten: no program can promise that.
+    """
+    paths = kek_files(sources).get(kek_id, [])
+    for path in paths:
+        path.unlink()
+        _sync(path.parent)
+    return paths
+
+
+def _name_of(kek: Kek) -> str:
+    return kek.kek_id.hex()[:16]
 
 
 def _public_half(pem: bytes) -> bytes:
@@ -67,9 +126,13 @@ def _publish(unfinished: Path, path: Path) -> bool:
         if path.exists():
             return False
         unfinished.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    _sync(path.parent)
     return True
+
+
+def _sync(directory: Path) -> None:
+    number = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -4,13 +4,20 @@
     recovery.pub.pem    the offline recovery key's public half; the private half was never on this machine
     origin.pem          Ed25519, signs what this vault seals, and the reports of its migrations; a public key for a
                         process that only opens
-    older/*.pem         KEKs of earlier times, for opening
+    older/*.pem         KEKs of earlier times, for opening, and new ones that do not seal yet
+    ring.json           which of all these KEKs is primary and which are for recovery, by their ids: what
+                        ``rotate_keys`` writes. Without it they are the two files above. One file, replaced at once,
+                        says both, so that a process that loads the ring meanwhile sees the old ones or the new ones
 
 ``VAULT_PRIMARY_KEK``, ``VAULT_RECOVERY_KEK`` and ``VAULT_ORIGIN_KEY`` (or the same with ``_FILE``) stand in for the
 first three. ``VAULT_KEK_PASSPHRASE`` opens encrypted private keys.
 """
 
-from collections.abc import Callable
+import json
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +30,7 @@ PRIMARY = "primary.pem"
 RECOVERY = "recovery.pub.pem"
 ORIGIN = "origin.pem"
 OLDER = "older"
+DESIGNATION = "ring.json"
 
 _OTHERS_MAY_READ = 0o007
 
@@ -40,11 +48,83 @@ def load_key_ring(sources: KeySources) -> KeyRing:
     def kek(where: str, pem: bytes) -> Kek:
         return _named(where, lambda: load_kek(pem, passphrase=passphrase))
 
-    primary = kek(*_pem(sources.primary_pem, "VAULT_PRIMARY_KEK", directory / PRIMARY))
-    recovery = kek(*_pem(sources.recovery_pem, "VAULT_RECOVERY_KEK", directory / RECOVERY))
-    older = [kek(str(path), _read(path)) for path in sorted((directory / OLDER).glob("*.pem"))]
+    ids = read_designation(sources)
+    if ids:
+        keks = [kek(str(path), _read(path)) for path in _kek_paths(directory)]
+        roles = _designated(keks, ids)
+    else:
+        primary = kek(*_pem(sources.primary_pem, "VAULT_PRIMARY_KEK", directory / PRIMARY))
+        recovery = kek(*_pem(sources.recovery_pem, "VAULT_RECOVERY_KEK", directory / RECOVERY))
+        keks, roles = [kek(str(path), _read(path)) for path in _older_paths(directory)], [primary, recovery]
+    older = [one for one in _distinct(keks) if one not in roles]
     origin = load_origin_keys(sources)
-    return KeyRing(primary, [recovery], older, origin_key=origin.private, origin_public_keys=origin.public)
+    return KeyRing(roles[0], roles[1:], older, origin_key=origin.private, origin_public_keys=origin.public)
+
+
+def read_designation(sources: KeySources) -> list[str]:
+    """Return the KEK ids in hex that ring.json names, the primary's first; [] where it does not decide.
+
+    It does not where the primary or the recovery key comes out of the environment. Raises KeyRingError.
+    """
+    path = sources.directory / DESIGNATION
+    if sources.primary_pem or sources.recovery_pem or not _exists(path):
+        return []
+    try:
+        named = json.loads(_read(path))
+        ids = [named["primary"], *named["recovery"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise KeyRingError(f"{path} is damaged. Put it back from your backup of the keys.") from error
+    if len(ids) < 2 or not all(isinstance(kek_id, str) for kek_id in ids):
+        raise KeyRingError(f"{path} names no primary and recovery KEK. Put it back from your backup of the keys.")
+    return ids
+
+
+def signature_of(sources: KeySources) -> tuple[object, ...]:
+    """Return what changes whenever a key file does: a ring that was loaded under another one is out of date."""
+    directory = sources.directory
+    found = []
+    for place in (directory, directory / OLDER):
+        with suppress(OSError), os.scandir(place) as entries:
+            for entry in entries:
+                if entry.name.endswith((".pem", ".json")):
+                    stat = entry.stat()
+                    found.append((entry.path, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+    return tuple(sorted(found))
+
+
+def kek_files(sources: KeySources) -> dict[str, list[Path]]:
+    """Return the files that hold each KEK, or its public half, by its id in hex. Raises KeyRingError."""
+    found: dict[str, list[Path]] = {}
+    passphrase = sources.passphrase.encode() or None
+    for path in _kek_paths(sources.directory):
+        loaded = _named(str(path), partial(load_kek, _read(path), passphrase=passphrase))
+        found.setdefault(loaded.kek_id.hex(), []).append(path)
+    return found
+
+
+def _kek_paths(directory: Path) -> list[Path]:
+    return [path for path in (directory / PRIMARY, directory / RECOVERY) if _exists(path)] + _older_paths(directory)
+
+
+def _older_paths(directory: Path) -> list[Path]:
+    return sorted((directory / OLDER).glob("*.pem"))
+
+
+def _designated(keks: Sequence[Kek], ids: Sequence[str]) -> list[Kek]:
+    """The KEKs with these ids, in their order."""
+    by_id = {kek.kek_id.hex(): kek for kek in _distinct(keks)}
+    if missing := [kek_id[:16] for kek_id in ids if kek_id not in by_id]:
+        raise KeyRingError(f"{DESIGNATION} names {', '.join(missing)}, and there is no such key. Put it back.")
+    return [by_id[kek_id] for kek_id in ids]
+
+
+def _distinct(keks: Sequence[Kek]) -> list[Kek]:
+    """Each KEK once; of a pair and its public half alone the pair."""
+    found: dict[bytes, Kek] = {}
+    for kek in keks:
+        if kek.kek_id not in found or not found[kek.kek_id].private_key:
+            found[kek.kek_id] = kek
+    return list(found.values())
 
 
 def load_origin_keys(sources: KeySources) -> OriginKeys:

@@ -56,6 +56,7 @@ class CopyWork:
             destination_path=item.destination_path,
             size=row.sealed_size,
             digest=row.digest,
+            key_block=bytes(row.key_block),
         )
 
         def call() -> None:

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 from documents.errors import ObjectExists, StorageError
 from documents.services.keys import CHECK_PREFIX
+from documents.services.sidecars import has_sidecars
 from documents.storage.base import StorageProvider
 from documents.wiring import store_itself, stores_behind
-from migrations_tools.transfer import has_sidecars
 
 # Of every worker, so that one that is killed leaves one object at the most, and the next one deletes it.
 PROBE = f"{CHECK_PREFIX}whether-anything-is-taken"

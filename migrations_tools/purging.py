@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import transaction
 
 from documents.failpoints import failpoint
+from documents.services.sidecars import delete_sidecars
 from migrations_tools.leases import leased_to
 from migrations_tools.models import MigrationItem, MigrationRun, Row
 from migrations_tools.pace import Pace
@@ -21,7 +22,7 @@ from migrations_tools.places import Places
 from migrations_tools.rows import find_rows, lock_row
 from migrations_tools.states import ItemState, SourceState
 from migrations_tools.steps import Skip, Step, end
-from migrations_tools.transfer import copy_sidecars, delete_sidecars
+from migrations_tools.transfer import copy_sidecars
 from migrations_tools.verifying import compare
 
 IN_USE, ONE_PLACE, PURGED_BEFORE = "in-use-again", "one-place", "purged-before"

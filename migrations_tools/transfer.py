@@ -12,20 +12,19 @@ from uuid import UUID
 
 from documents.errors import ObjectExists, ObjectNotFound, StorageError
 from documents.failpoints import failpoint
+from documents.services.sidecars import SIDECARS, keep_sidecar
 from documents.storage.base import StorageProvider
 from documents.storage.streaming import pieces_of
 from migrations_tools.errors import CopyDamaged, CopyLost, DestinationTaken, SourceDamaged, SourceLost
 from migrations_tools.pace import Pace
-
-# Newer key blocks of an object, written beside it: ``keyblocks/<attachment id>.<number>``.
-SIDECARS = "keyblocks/"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is to be copied. ``size`` in bytes and ``digest``, SHA-256 in hex, are those of the sealed object.
 
-    ``with_sidecars`` is false where the source has none at all, so that not every object costs a listing.
+    ``with_sidecars`` is false where the source has none at all, so that not every object costs a listing. ``key_block``
+    is the row's, which goes beside the copy where the object's own header has an older one.
     """
 
     object_id: UUID
@@ -34,6 +33,7 @@ class Order:
     size: int
     digest: str
     with_sidecars: bool = True
+    key_block: bytes = b""
 
 
 def copy_object(source: StorageProvider, destination: StorageProvider, order: Order, pace: Pace) -> None:
@@ -62,6 +62,7 @@ def copy_object(source: StorageProvider, destination: StorageProvider, order: Or
         raise _mismatch(destination, order, was_there=was_there)
     if order.with_sidecars:
         copy_sidecars(source, destination, order.object_id)
+    keep_sidecar(destination, order.object_id, order.key_block)
     failpoint("migrate.copy-verified")
 
 
@@ -97,17 +98,6 @@ def copy_sidecars(source: StorageProvider, destination: StorageProvider, object_
             destination.put_bytes(info.key, body)
         if destination.get(info.key) != body:
             raise DestinationTaken("Another key block is there", provider=destination.name, key=info.key)
-
-
-def has_sidecars(provider: StorageProvider) -> bool:
-    """Whether there is any newer key block in this store. Raises StorageError."""
-    return next(iter(provider.iter_locations(SIDECARS)), None) is not None
-
-
-def delete_sidecars(provider: StorageProvider, object_id: UUID) -> None:
-    """Delete the object's newer key blocks from one store. Safe to repeat. Raises StorageError."""
-    for info in list(provider.iter_locations(f"{SIDECARS}{object_id}.")):
-        provider.delete(info.key)
 
 
 def _as_sealed(source: StorageProvider, order: Order) -> Generator[memoryview]:

@@ -40,13 +40,17 @@ SHORTEST_TOKEN = 20
 
 @dataclass(frozen=True)
 class KeySources:
-    """Where the key ring's PEMs come from: a file's path, or the PEM itself out of the environment."""
+    """Where the key ring's PEMs come from: a file's path, or the PEM itself out of the environment.
+
+    ``destruction_delay`` is how long after the first step of two a KEK can be destroyed.
+    """
 
     directory: Path
     primary_pem: str = field(default="", repr=False)
     recovery_pem: str = field(default="", repr=False)
     origin_pem: str = field(default="", repr=False)
     passphrase: str = field(default="", repr=False)
+    destruction_delay: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ def _keys(env: environ.Env, base_dir: Path) -> KeySources:
         recovery_pem=pem(env, "VAULT_RECOVERY_KEK"),
         origin_pem=pem(env, "VAULT_ORIGIN_KEY"),
         passphrase=text(env, "VAULT_KEK_PASSPHRASE"),
+        destruction_delay=duration(env, "VAULT_KEK_DESTRUCTION_DELAY", timedelta(days=7)),
     )
 
 

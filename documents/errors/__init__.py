@@ -26,6 +26,8 @@ VaultError
 │       ├── WrongPassphrase, WeakKey
 │       ├── SealOnlyKeyRing     the ring holds public keys alone; it can seal and not open
 │       └── OpenOnlyKeyRing     the ring cannot sign what it would seal; it can open and not seal
+├── KekRefused                  what was asked of a KEK cannot be done now
+│   └── KekInUse                something is wrapped for it
 ├── UploadError
 │   ├── UploadTooLarge, UploadLengthRequired (a body of unknown length)
 │   ├── UploadIncomplete        the client went away, or sent less than it announced
@@ -73,6 +75,7 @@ from documents.errors.encryption import (
     WeakKey,
     WrongPassphrase,
 )
+from documents.errors.keys import KekInUse, KekRefused
 from documents.errors.links import (
     LinkError,
     LinkGone,
@@ -128,6 +131,8 @@ __all__ = [
     "EncryptionError",
     "IntegrityMismatch",
     "InvalidObjectKey",
+    "KekInUse",
+    "KekRefused",
     "KeyRingError",
     "LinkError",
     "LinkGone",

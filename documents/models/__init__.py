@@ -3,11 +3,13 @@
 from documents.models.audit import AuditEvent
 from documents.models.collection import CollectedStore, Sighting
 from documents.models.document import Attachment, Document
+from documents.models.keys import KekRecord
 from documents.models.link import Link
 from documents.models.payload import Payload
 from documents.models.sealed import SealedObject
 from documents.models.staging import ObjectRemoval, StagedAttachment
 from documents.models.token import ApiToken
+from documents.models.upkeep import UpkeepFinding, UpkeepRun, UpkeepShare
 from documents.models.vault import Vault
 
 __all__ = [
@@ -16,11 +18,15 @@ __all__ = [
     "AuditEvent",
     "CollectedStore",
     "Document",
+    "KekRecord",
     "Link",
     "ObjectRemoval",
     "Payload",
     "SealedObject",
     "Sighting",
     "StagedAttachment",
+    "UpkeepFinding",
+    "UpkeepRun",
+    "UpkeepShare",
     "Vault",
 ]

@@ -89,7 +89,7 @@ class Attachment(SealedObject):
             models.UniqueConstraint(fields=["storage_type", "storage_path"], name="attachment_object_once"),
         ]
         indexes = [
-            models.Index(fields=["kek_id"], name="attachment_kek"),
+            models.Index(fields=["recipients"], name="attachment_recipients"),
             models.Index(fields=["storage_path"], name="attachment_path"),
         ]
 

@@ -37,7 +37,7 @@ class Payload(SealedObject):
             models.UniqueConstraint(fields=["storage_type", "storage_path"], name="payload_object_once"),
         ]
         indexes = [
-            models.Index(fields=["kek_id"], name="payload_kek"),
+            models.Index(fields=["recipients"], name="payload_recipients"),
             models.Index(fields=["storage_path"], name="payload_path"),
             models.Index(fields=["due_at"], condition=models.Q(document=None), name="payload_due"),
         ]

@@ -10,8 +10,9 @@ class SealedObject(models.Model):
     so that several stores are live at once. ``size`` is the plaintext's, ``sealed_size`` the object's, both in bytes.
     ``digest`` is the SHA-256 of the whole object in hex: scrub and migration need no key. ``envelope_core``,
     ``key_block`` and ``sealed_digest`` are PREFIX and CORE, KEYBLOCK and the sealed SHA-256 of the plaintext, as
-    ``encryption/FORMAT.md`` has them. ``kek_id`` is the primary's, in hex. Before
-    ``retain_until`` nobody may delete it; None is any time.
+    ``encryption/FORMAT.md`` has them. ``kek_id`` is the primary's, in hex; ``recipients`` stands for all KEKs that the
+    key block is wrapped for (``encryption.recipients``). Before ``retain_until`` nobody may delete it; None is any
+    time.
     """
 
     storage_type = models.CharField("store", max_length=50, default="local")
@@ -26,6 +27,7 @@ class SealedObject(models.Model):
     sealed_digest = models.BinaryField(default=bytes)
     retain_until = models.DateTimeField("kept until", null=True, blank=True)
     kek_id = models.CharField("key that seals it (KEK id)", max_length=64, blank=True)
+    recipients = models.CharField("KEKs that open it", max_length=64, blank=True, editable=False)
 
     class Meta:
         abstract = True

@@ -49,11 +49,15 @@ class StagedAttachment(SealedObject):
 
 
 class ObjectRemoval(models.Model):
-    """An object to delete: written in the transaction that deletes its last row, gone once the object is."""
+    """An object to delete: written in the transaction that deletes its last row, gone once the object is.
+
+    ``with_sidecars``: it was rewrapped, so that newer key blocks beside it go too.
+    """
 
     storage_type = models.CharField("store", max_length=50)
     storage_path = models.CharField("object key", max_length=500)
     attachment_id = models.UUIDField("ID of the attachment")
+    with_sidecars = models.BooleanField(default=True)
     requested_at = models.DateTimeField("waiting since", auto_now_add=True)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=255, blank=True)

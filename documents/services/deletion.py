@@ -14,6 +14,7 @@ from documents.failpoints import failpoint
 from documents.models import Attachment, Document, Link, ObjectRemoval, Payload
 from documents.services import audit
 from documents.services.actors import Actor
+from documents.services.sidecars import delete_sidecars, sequence_in
 from documents.wiring import storage_provider
 
 log = structlog.get_logger(__name__)
@@ -52,7 +53,12 @@ def delete_document(document_id: UUID, *, owner: User | None, actor: Actor) -> N
 def note_removals(rows: Iterable[Attachment | Payload]) -> list[ObjectRemoval]:
     """Note what is to be removed from the stores. Call it in the transaction that deletes these rows, locked by it."""
     return ObjectRemoval.objects.bulk_create(
-        ObjectRemoval(storage_type=row.storage_type, storage_path=row.storage_path, attachment_id=row.pk)
+        ObjectRemoval(
+            storage_type=row.storage_type,
+            storage_path=row.storage_path,
+            attachment_id=row.pk,
+            with_sidecars=sequence_in(bytes(row.key_block)) > 0,
+        )
         for row in rows
     )
 
@@ -72,7 +78,10 @@ def sweep_removals() -> int:
 def remove_object(removal: ObjectRemoval) -> bool:
     """Delete the object, then the note of it. Returns False where the store has to be asked again."""
     try:
-        storage_provider(removal.storage_type).delete(removal.storage_path)
+        provider = storage_provider(removal.storage_type)
+        provider.delete(removal.storage_path)
+        if removal.with_sidecars:
+            delete_sidecars(provider, removal.attachment_id)
     except (StorageError, ConfigurationError) as error:
         log.warning("object_not_removed", attachment_id=str(removal.attachment_id), error=str(error))
         ObjectRemoval.objects.filter(pk=removal.pk).update(attempts=F("attempts") + 1, last_error=error.code)

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from documents.encryption.envelope import EnvelopeIds, Metadata, Sealer
 from documents.encryption.keyring import KeyRing
+from documents.encryption.recipients import digest_of_block
 from documents.errors import IntegrityMismatch, ObjectExists, UploadGone, UploadTooLarge, VaultError
 from documents.failpoints import failpoint
 from documents.models import Attachment, Payload, StagedAttachment, Vault
@@ -212,6 +213,7 @@ class Receiving(ABC):
         staged.size, staged.sealed_size = self.size, stored.size
         staged.digest = stored.checksum.removeprefix("sha256:")
         staged.envelope_core, staged.key_block = sealer.prefix_core, sealer.key_block
+        staged.recipients = digest_of_block(sealer.key_block)
         staged.sealed_digest = sealer.seal_digest(bytes.fromhex(self._hash.checksum().removeprefix("sha256:")))
 
     def _renew_lease(self) -> None:

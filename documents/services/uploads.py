@@ -72,8 +72,9 @@ class Upload(Receiving):
         now = database_now()
         staged.expires_at = now + vault_config().staged_lifetime
         staged.retain_until = now + self._policy.retention if self._policy.retention else None
-        fields = ("state", "expires_at", "size", "sealed_size", "digest", "envelope_core", "key_block", "sealed_digest")
-        values = {name: getattr(staged, name) for name in (*fields, "content_type", "retain_until")}
+        fields = ("size", "sealed_size", "digest", "envelope_core", "key_block", "recipients", "sealed_digest")
+        changed = ("state", "expires_at", "content_type", "retain_until", *fields)
+        values = {name: getattr(staged, name) for name in changed}
         with transaction.atomic(durable=True):
             if not self._mine().update(**values):
                 raise UploadGone

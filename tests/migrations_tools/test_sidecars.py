@@ -6,11 +6,11 @@ import pytest
 
 from documents.errors import StorageUnavailable
 from documents.models import Attachment
+from documents.services.sidecars import SIDECARS
 from documents.storage.base import ObjectInfo, StorageProvider
 from migrations_tools import attempts
 from migrations_tools.models import MigrationRun
 from migrations_tools.states import RunKind, RunState
-from migrations_tools.transfer import SIDECARS
 from tests.conftest import Store
 from tests.migrations_tools.moving import Stores, is_whole, item_of, outcomes, run_to
 

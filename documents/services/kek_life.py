@@ -1,0 +1,151 @@
+"""The life of a KEK: made, made primary, retired, destroyed. Each step is audited; none needs a restart.
+
+made → it opens and does not seal → primary (``designate``; what others sealed is rewrapped by a run, ``upkeep.rewrap``)
+→ older: it opens → retired, once nothing is wrapped for it → destruction asked for → destroyed after a while
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from django.db import transaction
+
+from documents import keymaking
+from documents.encryption.keyblock import RSA_OAEP
+from documents.encryption.keyring import Kek
+from documents.encryption.recipients import recipients_of
+from documents.errors import KekInUse, KekRefused, MalformedEnvelope
+from documents.failpoints import failpoint
+from documents.key_rings import key_ring
+from documents.models import KekRecord, StagedAttachment
+from documents.models.clock import database_now
+from documents.services import audit
+from documents.services.actors import Actor
+from documents.services.kek_standing import TABLES, Table, list_keks, role_of
+from documents.wiring import vault_config
+
+
+def create_kek(actor: Actor, *, bits: int) -> KekRecord:
+    """Make a KEK that every process opens with, and none seals with yet. Raises OSError, KeyRingError."""
+    kek = keymaking.add_kek(vault_config().keys, bits=bits)
+    return _note_created(kek, KekRecord.Purpose.PRIMARY, actor)
+
+
+def create_recovery_kek(actor: Actor, recovery_dir: Path, *, bits: int) -> tuple[KekRecord, Path]:
+    """Make a recovery KEK; returns the file of its private half, to be taken off the machine. Raises OSError."""
+    kek, private = keymaking.add_recovery_kek(vault_config().keys, recovery_dir, bits=bits)
+    return _note_created(kek, KekRecord.Purpose.RECOVERY, actor), private
+
+
+def make_primary(primary: Kek, recovery: Sequence[Kek], actor: Actor) -> None:
+    """Seal with these KEKs from now on, in every process that reads these key files. Raises OSError."""
+    keymaking.designate(
+        vault_config().keys, primary=primary.kek_id.hex(), recovery=[kek.kek_id.hex() for kek in recovery]
+    )
+    failpoint("kek.designated")
+    note_primary(actor)
+
+
+def note_primary(actor: Actor) -> None:
+    """Have the record say which KEK is primary; audited where that is news. Safe to repeat."""
+    list_keks()  # so that there are records
+    primary = key_ring().primary.kek_id.hex()
+    with transaction.atomic(durable=True):
+        newest = KekRecord.objects.filter(made_primary_at__isnull=False).order_by("-made_primary_at").first()
+        if newest is None or newest.kek_id != primary:
+            KekRecord.objects.filter(kek_id=primary).update(made_primary_at=database_now(), retired_at=None)
+            audit.record("kek.made_primary", actor, kek=primary)
+
+
+def retire_kek(record: KekRecord, actor: Actor) -> int:
+    """Say that nothing needs the KEK any more, having looked at every key block. Returns how many were looked at.
+
+    Raises KekRefused for the primary and a recovery KEK of the ring, KekInUse with the counts while anything is wrapped
+    for it.
+    """
+    looked_at = _prove_unused(record)
+    with transaction.atomic(durable=True):
+        if KekRecord.objects.filter(pk=record.pk, retired_at=None).update(retired_at=database_now()):
+            audit.record("kek.retired", actor, kek=record.kek_id, looked_at=looked_at)
+    record.refresh_from_db()
+    return looked_at
+
+
+def ask_to_destroy(record: KekRecord, actor: Actor) -> None:
+    """The first step of two: from ``destruction_due_at`` on the KEK may be destroyed. Raises KekRefused, KekInUse."""
+    if record.retired_at is None:
+        raise KekRefused(f"KEK {record} is not retired. Retire it first: it is shown then that nothing needs it.")
+    looked_at = _prove_unused(record)
+    with transaction.atomic(durable=True):
+        due = database_now() + vault_config().keys.destruction_delay
+        if KekRecord.objects.filter(pk=record.pk, destruction_due_at=None).update(destruction_due_at=due):
+            audit.record("kek.destruction_asked", actor, kek=record.kek_id, looked_at=looked_at)
+    record.refresh_from_db()
+
+
+def keep_after_all(record: KekRecord, actor: Actor) -> None:
+    """Take the first step back. Raises KekRefused where there was none, or it is destroyed."""
+    with transaction.atomic(durable=True):
+        asked = KekRecord.objects.filter(pk=record.pk, destruction_due_at__isnull=False, destroyed_at=None)
+        if not asked.update(destruction_due_at=None, retired_at=None):
+            raise KekRefused(f"Nobody asked to destroy KEK {record}, or it is destroyed.")
+        audit.record("kek.kept", actor, kek=record.kek_id)
+    record.refresh_from_db()
+
+
+def destroy_kek(record: KekRecord, actor: Actor) -> list[Path]:
+    """The second step: every file of the key directory that holds the KEK is deleted. Returns which.
+
+    Nothing of it is undone. Raises KekRefused before its time, KekInUse where something is wrapped for it again,
+    OSError. Safe to repeat: the audit log has the intent before the deletion and its end after it.
+    """
+    if record.destruction_due_at is None or record.destruction_due_at > database_now():
+        due = f"{record.destruction_due_at:%Y-%m-%d %H:%M} UTC" if record.destruction_due_at else "somebody asked to"
+        raise KekRefused(f"KEK {record} may be destroyed from {due} on, not before.")
+    looked_at = _prove_unused(record)
+    with transaction.atomic(durable=True):
+        audit.record("kek.destruction_begun", actor, kek=record.kek_id, looked_at=looked_at)
+    failpoint("kek.destruction-begun")
+    deleted = keymaking.delete_kek(vault_config().keys, record.kek_id)
+    failpoint("kek.files-deleted")
+    with transaction.atomic(durable=True):
+        if KekRecord.objects.filter(pk=record.pk, destroyed_at=None).update(destroyed_at=database_now()):
+            audit.record("kek.destroyed", actor, kek=record.kek_id, files=len(deleted))
+    record.refresh_from_db()
+    return deleted
+
+
+def _prove_unused(record: KekRecord) -> int:
+    """Look at every key block there is, whatever the column for counting says. Returns how many there were."""
+    ring = key_ring()
+    role = role_of(record.kek_id, ring)
+    if role in ("primary", "recovery"):
+        raise KekRefused(f"KEK {record} is a {role} KEK of the ring. Make another one so first: rotate_keys.")
+    looked_at, under_it = 0, Counter[str]()
+    for model in TABLES:
+        for block in _blocks(model):
+            looked_at += 1
+            under_it[str(model._meta.verbose_name_plural)] += bytes.fromhex(record.kek_id) in block
+    receiving = StagedAttachment.objects.filter(kek_id=record.kek_id, key_block=b"").count()
+    under_it["uploads that arrive at this moment"] += receiving
+    if sum(under_it.values()):
+        raise KekInUse(record.kek_id, {name: count for name, count in under_it.items() if count})
+    return looked_at
+
+
+def _blocks(model: Table) -> Iterator[tuple[bytes, ...]]:
+    for block in model._default_manager.order_by().values_list("key_block", flat=True).iterator(chunk_size=500):
+        try:
+            yield recipients_of(bytes(block))
+        except MalformedEnvelope:
+            yield ()  # never sealed, or damaged: nobody can say for whom
+
+
+def _note_created(kek: Kek, purpose: KekRecord.Purpose, actor: Actor) -> KekRecord:
+    failpoint("kek.file-written")
+    kek_id = kek.kek_id.hex()
+    with transaction.atomic(durable=True):
+        described = {"purpose": purpose, "wrap_type": RSA_OAEP, "bits": kek.public_key.key_size}
+        record, _made = KekRecord.objects.get_or_create(kek_id=kek_id, defaults=described)
+        audit.record("kek.created", actor, kek=kek_id, purpose=purpose.value, bits=kek.public_key.key_size)
+    return record

@@ -1,0 +1,132 @@
+"""Which KEKs there are, what the ring uses each for, and how much is wrapped for it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db.models import Count
+
+from documents.encryption.keyblock import RSA_OAEP
+from documents.encryption.keyring import Kek, KeyRing
+from documents.encryption.recipients import recipients_of, wrap_type_of
+from documents.errors import KekRefused
+from documents.key_rings import key_ring
+from documents.keysources import kek_files
+from documents.models import Attachment, KekRecord, Payload, StagedAttachment
+from documents.wiring import vault_config
+
+# Whatever is wrapped for KEKs and has a row.
+Table = type[Attachment] | type[Payload] | type[StagedAttachment]
+TABLES: tuple[Table, ...] = (Attachment, Payload, StagedAttachment)
+
+
+@dataclass(frozen=True, slots=True)
+class KekStanding:
+    """A KEK as an operator sees it. ``attachments`` and ``payloads`` have a stanza for it in their key blocks.
+
+    ``role`` is primary, recovery, older, or absent: wrapped for, and not in the ring of this process.
+    """
+
+    record: KekRecord
+    role: str
+    opens: bool
+    attachments: int
+    payloads: int
+    staged: int
+
+    @property
+    def under_it(self) -> int:
+        return self.attachments + self.payloads + self.staged
+
+
+def list_keks() -> list[KekStanding]:
+    """Return every KEK of the ring, and every other that a row is wrapped for; the primary first.
+
+    Raises KeyRingError or ConfigurationError.
+    """
+    ring = key_ring()
+    counts = {model: _counts(model) for model in TABLES}
+    loaded = {kek.kek_id.hex(): kek for kek in (*ring.recipients, *ring.older)}
+    ids = dict.fromkeys([*loaded, *(kek_id for count in counts.values() for kek_id in count)])
+    records = _records(ids, loaded, ring)
+    return [
+        KekStanding(
+            record=records[kek_id],
+            role=role_of(kek_id, ring),
+            opens=kek_id in loaded and ring.private_key_for(loaded[kek_id].kek_id) is not None,
+            attachments=counts[Attachment][kek_id],
+            payloads=counts[Payload][kek_id],
+            staged=counts[StagedAttachment][kek_id],
+        )
+        for kek_id in ids
+    ]
+
+
+def role_of(kek_id: str, ring: KeyRing) -> str:
+    """Return what the ring uses the KEK for."""
+    if ring.primary.kek_id.hex() == kek_id:
+        return "primary"
+    if kek_id in {kek.kek_id.hex() for kek in ring.recovery}:
+        return "recovery"
+    return "older" if kek_id in {kek.kek_id.hex() for kek in ring.older} else "absent"
+
+
+def wrap_types() -> dict[int, int]:
+    """Return how many attachments are wrapped by each stanza type (FORMAT.md §5)."""
+    found: Counter[int] = Counter()
+    for block, count in _groups(Attachment):
+        found[wrap_type_of(block)] += count
+    return dict(found)
+
+
+def find_record(begin: str) -> KekRecord:
+    """Return the KEK whose id begins so. Raises KekRefused where none does, or several."""
+    list_keks()
+    wanted = begin.lower().removeprefix("sha256:")
+    found = list(KekRecord.objects.filter(kek_id__startswith=wanted)[:2]) if wanted else []
+    if len(found) != 1:
+        raise KekRefused(
+            f"{'No KEK' if not found else 'More than one KEK'} has an id that begins with {begin!r}. See list_keks."
+        )
+    return found[0]
+
+
+def file_of(kek_id: str) -> list[Path]:
+    """Return the key files that hold the KEK, or its public half."""
+    return kek_files(vault_config().keys).get(kek_id, [])
+
+
+def _groups(model: Table) -> Iterator[tuple[bytes, int]]:
+    """One key block of each group of rows that are wrapped for the same KEKs, and how many those are."""
+    rows = model._default_manager.order_by().exclude(recipients="")
+    for digest, count in rows.values_list("recipients").annotate(count=Count("pk")):
+        block = rows.filter(recipients=digest).values_list("key_block", flat=True).first()
+        if block is not None:
+            yield bytes(block), count
+
+
+def _counts(model: Table) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for block, count in _groups(model):
+        for kek_id in recipients_of(block):
+            found[kek_id.hex()] += count
+    return found
+
+
+def _records(ids: Iterable[str], loaded: Mapping[str, Kek], ring: KeyRing) -> dict[str, KekRecord]:
+    """The records of these KEKs; one that was never seen gets its record now."""
+    known = {record.kek_id: record for record in KekRecord.objects.filter(kek_id__in=list(ids))}
+    for kek_id in ids:
+        if kek_id not in known:
+            made = _described(loaded.get(kek_id), role_of(kek_id, ring))
+            known[kek_id] = KekRecord.objects.get_or_create(kek_id=kek_id, defaults=made)[0]
+    return known
+
+
+def _described(kek: Kek | None, role: str) -> dict[str, object]:
+    purpose = KekRecord.Purpose.RECOVERY if role == "recovery" else KekRecord.Purpose.PRIMARY
+    described: dict[str, object] = {"purpose": purpose}
+    if kek is not None:
+        described |= {"wrap_type": RSA_OAEP, "bits": kek.public_key.key_size}
+    return described

@@ -1,0 +1,1 @@
+"""Runs over everything that is stored, in shares that any number of workers take: see ``worker``."""

@@ -1,0 +1,188 @@
+"""Rewrapping: every DEK under the recipients of the key ring as it is now, and no body touched.
+
+For each batch: DEKs are unwrapped and wrapped anew; the rows get their new key blocks, each only if it still has the
+old one, in the transaction that says so in the share; then each block is put beside its object as a sidecar and read
+back. Who dies in between leaves the batch's ids in the share, and whoever takes it over puts the sidecars first. A
+reader has the row's block, the sidecar's or the header's, each of them good as long as its KEK is in the ring.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import Case, F, QuerySet, Value, When
+
+from documents.encryption.keyring import KeyRing
+from documents.encryption.recipients import recipients_digest
+from documents.errors import ConfigurationError, EncryptionError, KeyRingError, StorageError
+from documents.failpoints import failpoint
+from documents.key_rings import key_ring
+from documents.models import UpkeepFinding, UpkeepRun
+from documents.services.actors import Actor
+from documents.services.rewrapping import Rewrapped, Row, keep_beside, rewrapped
+from documents.services.sidecars import keep_sidecar
+from documents.upkeep.errors import Halt, code_of
+from documents.upkeep.runs import begin_run
+from documents.upkeep.sealed_rows import SCOPES, document_id_of, rows_behind, rows_of
+from documents.upkeep.shares import Lease
+from documents.wiring import storage_provider
+
+log = structlog.get_logger(__name__)
+
+BATCH = 64
+# RSA lets go of the interpreter's lock, and so do stores: more threads than cores keep both at work.
+THREADS = 4
+MOST_ROUNDS = 10
+
+
+def begin_rewrapping(actor: Actor, *, workers: int = 2) -> UpkeepRun:
+    """Begin to rewrap whatever is not wrapped for exactly the recipients of the ring.
+
+    Raises SealOnlyKeyRing where this process can unwrap nothing, RunRefused where another such run is not over.
+    """
+    ring = key_ring()
+    ring.require_private_keys()
+    digest = recipients_digest(kek.kek_id for kek in ring.recipients)
+    options = {"recipients": digest, "primary": ring.primary.kek_id.hex()}
+    return begin_run(UpkeepRun.Kind.REWRAP, left_to_rewrap(digest), actor, workers=workers, options=options)
+
+
+def left_to_rewrap(digest: str, run: UpkeepRun | None = None) -> list[tuple[str, int]]:
+    """Return how many rows of each table are wrapped for others, without those of which ``run`` says why."""
+    return [(scope, _others(rows_of(scope), digest, run).count()) for scope in SCOPES]
+
+
+class RewrapWork:
+    """One worker's. The caller closes it."""
+
+    def __init__(self, run: UpkeepRun) -> None:
+        self._run, self._digest = run, str(run.options["recipients"])
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="rewrap")
+
+    def close(self) -> None:
+        """End its threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def scopes(self) -> list[tuple[str, int]]:
+        """Return what the next round has to go through: uploads come in, and rows change, while a round is at work."""
+        left = left_to_rewrap(self._digest, self._run)
+        return left if self._run.round < MOST_ROUNDS and any(count for _scope, count in left) else []
+
+    def step(self, lease: Lease) -> bool:
+        """Do the next batch of a share. Returns False where nothing is left of it. Raises LeaseLost, Halt."""
+        ring = self._ring()
+        if lease.share.in_flight:
+            self._put_sidecars(lease, {})
+        rows = list(_others(rows_behind(lease.share), self._digest)[:BATCH])
+        if not rows:
+            lease.finish()
+            return False
+        done, findings = self._rewrap(rows, ring)
+        self._write(lease, rows, done, findings)
+        failpoint("rewrap.rows-written")
+        self._put_sidecars(lease, {one.pk: one for one in done})
+        failpoint("rewrap.sidecars-written")
+        return True
+
+    def _ring(self) -> KeyRing:
+        ring = key_ring()
+        if recipients_digest(kek.kek_id for kek in ring.recipients) != self._digest:
+            raise Halt("The key ring has other recipients than when the run began. Cancel this run and begin another.")
+        return ring
+
+    def _rewrap(self, rows: Sequence[Row], ring: KeyRing) -> tuple[list[Rewrapped], list[UpkeepFinding]]:
+        done: list[Rewrapped] = []
+        findings: list[UpkeepFinding] = []
+        work = [(row, self._pool.submit(rewrapped, row, ring)) for row in rows]
+        for row, future in work:
+            try:
+                done.append(future.result())
+            except KeyRingError as error:
+                raise Halt(str(error)) from error
+            except (EncryptionError, StorageError, ConfigurationError) as error:
+                if isinstance(error, StorageError) and error.retryable:
+                    raise Halt(str(error)) from error
+                findings.append(self._finding(row, error))
+        return done, findings
+
+    def _finding(self, row: Row, error: EncryptionError | StorageError | ConfigurationError) -> UpkeepFinding:
+        log.warning("not_rewrapped", run=self._run.pk, attachment_id=str(row.pk), code=error.code)
+        return UpkeepFinding(
+            run=self._run,
+            code=code_of(error),
+            subject=row.pk,
+            document_id=document_id_of(row),
+            storage_type=row.storage_type,
+            storage_path=row.storage_path,
+            detail=str(error)[:500],
+        )
+
+    def _write(
+        self, lease: Lease, rows: Sequence[Row], done: Sequence[Rewrapped], findings: Iterable[UpkeepFinding]
+    ) -> None:
+        share = lease.share
+        with transaction.atomic(durable=True):
+            written = _switch(share.scope, done, self._digest)
+            lease.note(
+                findings,
+                position=str(rows[-1].pk),
+                in_flight=[str(pk) for pk in written],
+                seen=share.seen + len(rows),
+                changed=share.changed + len(written),
+            )
+            failpoint("rewrap.in-transaction")
+
+    def _put_sidecars(self, lease: Lease, known: Mapping[UUID, Rewrapped]) -> None:
+        """Put the blocks of the batch in flight beside their objects, each where its row says that it is.
+
+        Those that are ``known`` are put at once, and their rows looked at once more afterwards, all together.
+        """
+        model, ids = SCOPES[lease.share.scope], [UUID(pk) for pk in lease.share.in_flight]
+        mine = [known[pk] for pk in ids if pk in known]
+        try:
+            list(self._pool.map(_keep, mine))
+            places = {one.pk: (one.storage_type, one.after) for one in mine}
+            for pk, storage_type, block in _places(model, places):
+                if places[pk] == (storage_type, bytes(block)):
+                    del places[pk]
+            for pk in (*places, *(pk for pk in ids if pk not in known)):
+                keep_beside(model, pk, put_in=known[pk].storage_type if pk in known else None)
+        except (StorageError, ConfigurationError) as error:
+            raise Halt(f"{error} The rows have their new key blocks; some sidecars are still to be written.") from error
+        lease.write(in_flight=[])
+
+
+def _keep(one: Rewrapped) -> None:
+    keep_sidecar(storage_provider(one.storage_type), one.pk, one.after)
+
+
+def _places(model: type[Row], ids: Iterable[UUID]) -> "QuerySet[Any, Any]":
+    return model._default_manager.filter(pk__in=list(ids)).values_list("pk", "storage_type", "key_block")
+
+
+def _others(rows: "QuerySet[Any]", digest: str, run: UpkeepRun | None = None) -> "QuerySet[Any]":
+    """Those that are wrapped for other KEKs. What was never sealed in this format has no context."""
+    others = rows.exclude(recipients=digest).exclude(envelope_core=b"")
+    return others.exclude(pk__in=run.findings.values("subject")) if run else others
+
+
+def _switch(scope: str, done: Sequence[Rewrapped], digest: str) -> list[UUID]:
+    """Give each row its new key block if it has the old one still; returns whose did. Inside a transaction.
+
+    What changed meanwhile, or was deleted, is left to the next round.
+    """
+    if not done:
+        return []
+    rows = SCOPES[scope]._default_manager
+    locked = rows.filter(pk__in=[one.pk for one in done]).order_by("pk").select_for_update()
+    now = {pk: bytes(block) for pk, block in locked.values_list("pk", "key_block")}
+    still = [one for one in done if now.get(one.pk) == one.before]
+    if not still:
+        return []
+    block = Case(*(When(pk=one.pk, then=Value(one.after)) for one in still), default=F("key_block"))
+    kek_id = still[0].kek_id
+    rows.filter(pk__in=[one.pk for one in still]).update(key_block=block, kek_id=kek_id, recipients=digest)
+    return [one.pk for one in still]
