@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.core.management import call_command
 
+import documents.upkeep.tasks  # noqa: F401  # Celery looks for an app's tasks here
 from documents.services import collection, deletion, payload_sweeping, staging, unfinished
 
 

@@ -175,6 +175,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": VAULT.collection.interval.total_seconds() * 0.9},
     },
     "sweep-payloads": {"task": "documents.tasks.sweep_payloads", "schedule": 600.0, "options": {"expires": 580}},
+    "sweep-upkeep": {"task": "documents.upkeep.tasks.sweep_runs", "schedule": 60.0, "options": EACH_MINUTE},
+    "scrub": {"task": "documents.upkeep.tasks.scrub", "schedule": 3600.0, "options": EACH_HOUR},
     "sweep-runs": {"task": "migrations_tools.tasks.sweep_runs", "schedule": 60.0, "options": EACH_MINUTE},
     "clear-sessions": {
         "task": "documents.tasks.clear_sessions",

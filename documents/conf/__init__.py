@@ -19,6 +19,7 @@ from documents.conf.payloads import PayloadConfig, payloads_from
 from documents.conf.places import check_places
 from documents.conf.reading import GIB, count, duration, flag, one_of, path, pem, size, text
 from documents.conf.s3 import S3Config, s3_from
+from documents.conf.scrub import ScrubConfig, scrub_from
 from documents.conf.sources import Variables
 from documents.conf.storage_file import (
     BUILT_IN,
@@ -31,7 +32,7 @@ from documents.errors import ConfigurationError
 
 __all__ = [
     "AzureConfig", "CollectionConfig", "GcsConfig", "HcpConfig", "KeySources", "MigrationConfig", "PayloadConfig",
-    "S3Config", "StorageFile", "VaultConfig", "from_environment",
+    "S3Config", "ScrubConfig", "StorageFile", "VaultConfig", "from_environment",
 ]  # fmt: skip
 
 OBJECT_NAMES = ("opaque", "readable")
@@ -73,6 +74,7 @@ class VaultConfig:
     discard_grace: timedelta
     collection: CollectionConfig
     migration: MigrationConfig
+    scrub: ScrubConfig
     link_lifetime: timedelta
     link_max_lifetime: timedelta
     max_requests_per_client: int
@@ -127,6 +129,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         discard_grace=duration(env, "VAULT_DISCARD_GRACE", timedelta(hours=1)),
         collection=collection_from(env),
         migration=migration_from(env),
+        scrub=scrub_from(env),
         link_lifetime=link_lifetime,
         link_max_lifetime=link_max_lifetime,
         max_requests_per_client=count(env, "VAULT_MAX_REQUESTS_PER_CLIENT", 200),

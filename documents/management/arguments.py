@@ -5,6 +5,7 @@ Each is tried before the command begins its work: an hour's pass does not end at
 
 import errno
 import os
+import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,10 @@ from django.core.management.base import CommandError, OutputWrapper
 
 # The exit status of a wrong call; 1 says that the call was right and something failed (POSIX leaves both to us).
 USAGE = 2
+_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
+# Items of a lease are in memory, and every one of its threads and tasks is a connection to a store.
+_MOST_AT_ONCE = 1000
+_MOST = 10**15  # bytes a second; no store takes more, and the column holds it
 
 
 def chosen_store(name: str, known: Collection[str]) -> str:
@@ -41,6 +46,29 @@ def origin(text: str) -> str:
     if not is_origin or text != f"{parts.scheme}://{parts.netloc}" or parts.username is not None:
         raise ArgumentTypeError(message)
     return text
+
+
+def count(text: str) -> int:
+    """Return a count as an option has it. Raises ArgumentTypeError."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 2**31 - 1:
+        raise ArgumentTypeError(f"{text!r} is no count from 1 on")
+    return int(text)
+
+
+def few(text: str) -> int:
+    """Return a count of what is at work, or in memory, at once. Raises ArgumentTypeError."""
+    if (number := count(text)) > _MOST_AT_ONCE:
+        raise ArgumentTypeError(f"{number:,} is too many: {_MOST_AT_ONCE:,} at the most")
+    return number
+
+
+def rate(text: str) -> int:
+    """Return bytes a second. Raises ArgumentTypeError."""
+    found = re.fullmatch(r"([0-9]{1,15})(k|M|G|Ki|Mi|Gi|)(?:B(?:/s)?)?", text)
+    size = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 1 <= size <= _MOST:
+        raise ArgumentTypeError(f"{text!r} is no rate: bytes a second, as 500k, 20M or 1Gi")
+    return size
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.db.models import Count
 
-from documents.encryption.keyblock import RSA_OAEP
+from documents.encryption.keyblock import RSA_OAEP, RSA_OAEP_ML_KEM
 from documents.encryption.keyring import Kek, KeyRing
 from documents.encryption.recipients import recipients_of, wrap_type_of
 from documents.errors import KekRefused
@@ -16,6 +16,8 @@ from documents.keysources import kek_files
 from documents.models import Attachment, KekRecord, Payload, StagedAttachment
 from documents.wiring import vault_config
 
+# What people and settings call the stanza types (FORMAT.md §5).
+WRAP_NAMES = {RSA_OAEP: "rsa-oaep", RSA_OAEP_ML_KEM: "rsa-oaep-ml-kem-768"}
 # Whatever is wrapped for KEKs and has a row.
 Table = type[Attachment] | type[Payload] | type[StagedAttachment]
 TABLES: tuple[Table, ...] = (Attachment, Payload, StagedAttachment)
@@ -41,14 +43,15 @@ class KekStanding:
 
 
 def list_keks() -> list[KekStanding]:
-    """Return every KEK of the ring, and every other that a row is wrapped for; the primary first.
+    """Return every KEK of the ring, every other that a row is wrapped for, and those of the past; the primary first.
 
     Raises KeyRingError or ConfigurationError.
     """
     ring = key_ring()
     counts = {model: _counts(model) for model in TABLES}
     loaded = {kek.kek_id.hex(): kek for kek in (*ring.recipients, *ring.older)}
-    ids = dict.fromkeys([*loaded, *(kek_id for count in counts.values() for kek_id in count)])
+    past = KekRecord.objects.order_by("-created_at").values_list("kek_id", flat=True)
+    ids = dict.fromkeys([*loaded, *(kek_id for count in counts.values() for kek_id in count), *past])
     records = _records(ids, loaded, ring)
     return [
         KekStanding(

@@ -15,7 +15,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 
-from documents.encryption.keyring import KeyRing
+from documents.encryption.keyring import Kek, KeyRing
 from documents.encryption.recipients import recipients_digest
 from documents.errors import ConfigurationError, EncryptionError, KeyRingError, StorageError
 from documents.failpoints import failpoint
@@ -45,9 +45,14 @@ def begin_rewrapping(actor: Actor, *, workers: int = 2) -> UpkeepRun:
     """
     ring = key_ring()
     ring.require_private_keys()
-    digest = recipients_digest(kek.kek_id for kek in ring.recipients)
+    digest = target_of(ring.recipients)
     options = {"recipients": digest, "primary": ring.primary.kek_id.hex()}
     return begin_run(UpkeepRun.Kind.REWRAP, left_to_rewrap(digest), actor, workers=workers, options=options)
+
+
+def target_of(recipients: Iterable[Kek]) -> str:
+    """Return what rows have in ``recipients`` once they are wrapped for these, the primary first."""
+    return recipients_digest(kek.kek_id for kek in recipients)
 
 
 def left_to_rewrap(digest: str, run: UpkeepRun | None = None) -> list[tuple[str, int]]:
@@ -89,7 +94,7 @@ class RewrapWork:
 
     def _ring(self) -> KeyRing:
         ring = key_ring()
-        if recipients_digest(kek.kek_id for kek in ring.recipients) != self._digest:
+        if target_of(ring.recipients) != self._digest:
             raise Halt("The key ring has other recipients than when the run began. Cancel this run and begin another.")
         return ring
 

@@ -19,6 +19,7 @@ from documents.upkeep import runs
 from documents.upkeep.errors import Halt
 from documents.upkeep.rewrap import RewrapWork
 from documents.upkeep.shares import Lease, LeaseLost, add_round, free_shares, open_shares, take_share
+from documents.upkeep.verify import VerifyWork
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +40,7 @@ class Work(Protocol):
     def close(self) -> None: ...
 
 
-KINDS: Mapping[str, type[Work]] = {UpkeepRun.Kind.REWRAP: RewrapWork}
+KINDS: Mapping[str, type[Work]] = {UpkeepRun.Kind.REWRAP: RewrapWork, UpkeepRun.Kind.VERIFY: VerifyWork}
 
 
 def work_on(run_id: int, *, longest: timedelta | None = None, keep: Callable[[], bool] = lambda: True) -> bool:

@@ -9,12 +9,12 @@ from itertools import islice
 from django.db.models import Count
 
 from documents.redaction import redacted
+from documents.wording import duration_in_words
 from migrations_tools.figures import Figures, figures_of
 from migrations_tools.models import MigrationRun
 from migrations_tools.reports.contents import Cause
 from migrations_tools.reports.items import ReportedItem, failed_items
 from migrations_tools.reports.kept import still_elsewhere
-from migrations_tools.reports.words import duration_in_words
 from migrations_tools.states import MOVING, OVER, RUN_TRANSITIONS, ItemState, RunState
 
 # Failed items on the page; the report has all of them.

@@ -1,6 +1,5 @@
 """The options of ``migrate_documents_to_storage``, and the run that they describe."""
 
-import re
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import CommandError
 from django.utils.dateparse import parse_date, parse_datetime
 
-from documents.management.arguments import USAGE, chosen_store
+from documents.management.arguments import USAGE, chosen_store, count, few, rate
 from documents.wiring import vault_config
 from migrations_tools.adjusting import Speed
 from migrations_tools.models import MigrationRun
@@ -18,12 +17,8 @@ from migrations_tools.states import OVER, RunKind
 
 FORMATS = ("text", "json", "csv", "html")
 PLAN_FORMATS = ("text", "json")
-_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3, "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
-# Items of a lease are in memory, and every one of its threads and tasks is a connection to a store.
-_MOST_AT_ONCE = 1000
 # What says of which objects a run is, and so cannot be changed once it is planned.
 _FIXED = ("user", "since", "limit", "verify", "purge_source")
-_MOST = 10**15  # bytes a second; no store takes more, and the column holds it
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -32,15 +27,15 @@ def add_options(parser: ArgumentParser) -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--verify", action="store_true", help="read and compare what is at STORE; change nothing")
     kind.add_argument("--purge-source", action="store_true", help="delete sources whose time of grace is over")
-    kind.add_argument("--resume", type=_count, nargs="?", const=0, metavar="RUN", help="default: the newest unfinished")
-    kind.add_argument("--retry-failed", type=_count, metavar="RUN", help="try a run's failed items again")
-    parser.add_argument("--batch-size", type=_few, metavar="COUNT", help="items of one lease (100)")
-    parser.add_argument("--workers", type=_few, metavar="COUNT", help="tasks at a time (2)")
-    parser.add_argument("--threads", type=_few, metavar="COUNT", help="objects at a time in each (8)")
-    parser.add_argument("--limit", type=_count, metavar="COUNT", help="move so many objects and no more")
+    kind.add_argument("--resume", type=count, nargs="?", const=0, metavar="RUN", help="default: the newest unfinished")
+    kind.add_argument("--retry-failed", type=count, metavar="RUN", help="try a run's failed items again")
+    parser.add_argument("--batch-size", type=few, metavar="COUNT", help="items of one lease (100)")
+    parser.add_argument("--workers", type=few, metavar="COUNT", help="tasks at a time (2)")
+    parser.add_argument("--threads", type=few, metavar="COUNT", help="objects at a time in each (8)")
+    parser.add_argument("--limit", type=count, metavar="COUNT", help="move so many objects and no more")
     parser.add_argument("--user", metavar="NAME", help="only what this person owns")
     parser.add_argument("--since", type=_moment, metavar="DATE", help="only what was made since: 2026-01-31, or a time")
-    parser.add_argument("--bandwidth", type=_rate, metavar="RATE", help="bytes a second, read and written: 20M")
+    parser.add_argument("--bandwidth", type=rate, metavar="RATE", help="bytes a second, read and written: 20M")
     parser.add_argument("--inline", action="store_true", help="work in this process, without a broker")
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there instead of to stdout")
@@ -103,26 +98,6 @@ def _user(name: str | None) -> User | None:
     if user is None:
         raise CommandError(f"There is no person {name!r}.", returncode=USAGE)
     return user
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 2**31 - 1:
-        raise ArgumentTypeError(f"{text!r} is no count from 1 on")
-    return int(text)
-
-
-def _few(text: str) -> int:
-    if (count := _count(text)) > _MOST_AT_ONCE:
-        raise ArgumentTypeError(f"{count:,} is too many: {_MOST_AT_ONCE:,} at the most")
-    return count
-
-
-def _rate(text: str) -> int:
-    found = re.fullmatch(r"([0-9]{1,15})(k|M|G|Ki|Mi|Gi|)(?:B(?:/s)?)?", text)
-    rate = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not 1 <= rate <= _MOST:
-        raise ArgumentTypeError(f"{text!r} is no rate: bytes a second, as 500k, 20M or 1Gi")
-    return rate
 
 
 def _moment(text: str) -> datetime:

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from documents.wording import duration_in_words
 from migrations_tools.figures import Figures
 from migrations_tools.models import MigrationRun
-from migrations_tools.reports.words import duration_in_words
 
 # Seconds between two lines where stderr is no terminal.
 LINE = 10.0

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.core.management.base import OutputWrapper
 from kombu.exceptions import OperationalError
 
+from documents.management.stopping import Interrupted
 from documents.models.clock import database_now
 from documents.redaction import redacted
 from migrations_tools import control, tasks, workers
@@ -15,7 +16,6 @@ from migrations_tools.errors import RowsHeld
 from migrations_tools.figures import figures_of
 from migrations_tools.leases import is_held
 from migrations_tools.management.showing import LINE, Bars, Lines, progress_on
-from migrations_tools.management.stopping import Interrupted
 from migrations_tools.models import MigrationRun
 from migrations_tools.plan import complete_plan
 from migrations_tools.runner import work_on

@@ -10,19 +10,12 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from documents.wording import duration_in_words, moment_in_words, plain, size_in_words
 from migrations_tools.models import MigrationRun
 from migrations_tools.reports import picture
 from migrations_tools.reports.contents import Cause, Report, report_of
 from migrations_tools.reports.items import ReportedItem, failed_items
-from migrations_tools.reports.words import (
-    class_in_words,
-    duration_in_words,
-    elsewhere_in_words,
-    moment_in_words,
-    options_in_words,
-    plain,
-    size_in_words,
-)
+from migrations_tools.reports.words import class_in_words, elsewhere_in_words, options_in_words
 from migrations_tools.states import ItemState, RunState
 
 TEMPLATE = "migrations_tools/report.html"

@@ -2,17 +2,11 @@
 
 from collections.abc import Iterator
 
+from documents.wording import duration_in_words, moment_in_words, plain, size_in_words
 from migrations_tools.models import MigrationRun
 from migrations_tools.reports.contents import Report, report_of
 from migrations_tools.reports.items import ReportedItem, failed_items
-from migrations_tools.reports.words import (
-    duration_in_words,
-    elsewhere_in_words,
-    moment_in_words,
-    options_in_words,
-    plain,
-    size_in_words,
-)
+from migrations_tools.reports.words import elsewhere_in_words, options_in_words
 from migrations_tools.states import ItemState
 
 

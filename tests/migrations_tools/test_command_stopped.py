@@ -14,10 +14,10 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
+from documents.management.stopping import told_politely
 from documents.models.clock import database_now
 from migrations_tools import control
 from migrations_tools.management import watching
-from migrations_tools.management.stopping import told_politely
 from migrations_tools.models import MigrationRun
 from migrations_tools.plan import complete_plan
 from migrations_tools.states import RunKind, RunState

@@ -1,0 +1,74 @@
+"""``destroy_kek``: delete a retired KEK for good, in two steps."""
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from documents.errors import ConfigurationError, KekInUse, KekRefused, KeyRingError, StorageError
+from documents.management.arguments import USAGE
+from documents.management.upkeep import OPERATOR
+from documents.models import KekRecord
+from documents.services import kek_life
+from documents.services.kek_standing import find_record
+from documents.wording import moment_in_words
+
+
+class Command(BaseCommand):
+    """Exit status 0, 1 where something needs the KEK, 2 for a wrong call or one before its time."""
+
+    help = (
+        "The first call says that a retired KEK is to be destroyed; a while later "
+        "(VAULT_KEK_DESTRUCTION_DELAY, 7 days) a second call with --confirm deletes its files. Before both it is shown "
+        "that nothing needs it. Backups of the key directory are yours to see to."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("kek", metavar="KEK", help="the beginning of its id, as list_keks has it")
+        step = parser.add_mutually_exclusive_group()
+        step.add_argument("--confirm", action="store_true", help="the second step: delete it now")
+        step.add_argument("--keep", action="store_true", help="take the first step back")
+        parser.add_argument("--no-input", action="store_true", help="ask for no typed confirmation")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            record = find_record(options["kek"])
+            if options["keep"]:
+                kek_life.keep_after_all(record, OPERATOR)
+                self.stdout.write(f"KEK {record} is kept.")
+            elif options["confirm"]:
+                self._destroy(record, is_asked=not options["no_input"])
+            else:
+                self._ask_for(record, is_asked=not options["no_input"])
+        except KekInUse as error:
+            raise CommandError(str(error), returncode=1) from error
+        except KekRefused as error:
+            raise CommandError(str(error), returncode=USAGE) from error
+        except (ConfigurationError, KeyRingError, StorageError, OSError) as error:
+            raise CommandError(str(error), returncode=1) from error
+
+    def _ask_for(self, record: KekRecord, *, is_asked: bool) -> None:
+        self._demand(record, "is to be destroyed", is_asked=is_asked)
+        kek_life.ask_to_destroy(record, OPERATOR)
+        self.stdout.write(
+            f"KEK {record} may be destroyed from {moment_in_words(record.destruction_due_at)} on: "
+            f"manage.py destroy_kek {record} --confirm. Until then --keep takes it back."
+        )
+
+    def _destroy(self, record: KekRecord, *, is_asked: bool) -> None:
+        self._demand(record, "is destroyed now and for good", is_asked=is_asked)
+        deleted = kek_life.destroy_kek(record, OPERATOR)
+        for path in deleted:
+            self.stdout.write(f"Deleted: {path}")
+        if not deleted:
+            self.stdout.write("No file of the key directory holds it. Destroy it where it is: a key service, a secret.")
+        self.stdout.write(f"KEK {record} is destroyed. Delete it from your backups of the key directory as well.")
+
+    def _demand(self, record: KekRecord, what: str, *, is_asked: bool) -> None:
+        if not is_asked:
+            return
+        self.stderr.write(f"KEK {record.kek_id} {what}. Type the first 16 characters of its id to go on:")
+        if sys.stdin.readline().strip() != record.kek_id[:16]:
+            raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)

@@ -1,0 +1,74 @@
+"""``list_keks``: every KEK, what the ring uses it for, and how much is wrapped for it."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from documents.errors import ConfigurationError, KeyRingError
+from documents.services.kek_standing import WRAP_NAMES, KekStanding, list_keks, wrap_types
+from documents.wording import moment_in_words
+
+
+class Command(BaseCommand):
+    """Exit status 0, or 1 where the key ring cannot be read."""
+
+    help = "List the KEKs of the ring and every other that something is wrapped for. No key is shown."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--format", choices=("text", "json"), default="text")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            keks, types = list_keks(), wrap_types()
+        except (ConfigurationError, KeyRingError) as error:
+            raise CommandError(str(error), returncode=1) from error
+        if options["format"] == "json":
+            shares = {WRAP_NAMES.get(kind, str(kind)): count for kind, count in sorted(types.items())}
+            self.stdout.write(json.dumps({"keks": [_facts(kek) for kek in keks], "wraps": shares}, indent=2))
+            return
+        for kek in keks:
+            self.stdout.write(_line(kek))
+        total = sum(types.values())
+        for kind, count in sorted(types.items()):
+            self.stdout.write(f"{WRAP_NAMES.get(kind, kind)}: {count:,} of {total:,} attachments ({count / total:.1%})")
+
+
+def _facts(kek: KekStanding) -> dict[str, object]:
+    record = kek.record
+    times = {
+        name: moment and moment.isoformat()
+        for name, moment in (
+            ("first_seen_at", record.created_at),
+            ("primary_since", record.made_primary_at),
+            ("retired_at", record.retired_at),
+            ("may_be_destroyed_at", record.destruction_due_at),
+            ("destroyed_at", record.destroyed_at),
+        )
+    }
+    counts = {"attachments": kek.attachments, "payloads": kek.payloads, "staged": kek.staged}
+    wrap = WRAP_NAMES.get(record.wrap_type, str(record.wrap_type))
+    return (
+        {"kek_id": record.kek_id, "role": kek.role, "wrap": wrap, "bits": record.bits, "opens": kek.opens}
+        | counts
+        | times
+    )
+
+
+def _line(kek: KekStanding) -> str:
+    record = kek.record
+    state = "primary" if kek.role == "primary" else kek.role
+    if record.destroyed_at:
+        state = "destroyed"
+    elif record.destruction_due_at:
+        state = f"retired, may be destroyed from {moment_in_words(record.destruction_due_at)}"
+    elif record.retired_at:
+        state = "retired"
+    wrap = WRAP_NAMES.get(record.wrap_type, str(record.wrap_type))
+    return (
+        f"{record.kek_id}\n  {state}; {wrap}, {record.bits} bits; first seen {moment_in_words(record.created_at)}"
+        f"{'' if kek.opens else '; its private half is not here'}\n"
+        f"  {kek.attachments:,} attachments, {kek.payloads:,} payloads, {kek.staged:,} staged"
+    )

@@ -1,0 +1,89 @@
+"""``rotate_keys``: make a KEK primary, and rewrap everything for it while people go on working."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from documents.encryption.keyring import Kek, KeyRing
+from documents.errors import ConfigurationError, KekRefused, KeyRingError
+from documents.key_rings import key_ring
+from documents.management.arguments import USAGE
+from documents.management.upkeep import OPERATOR, add_run_options, conduct, told
+from documents.models import UpkeepRun
+from documents.services import kek_life
+from documents.services.kek_standing import find_record
+from documents.upkeep import runs
+from documents.upkeep.errors import RunRefused
+from documents.upkeep.rewrap import begin_rewrapping, left_to_rewrap, target_of
+
+KIND = UpkeepRun.Kind.REWRAP
+
+
+class Command(BaseCommand):
+    """Exit status 0, 1 where something could not be rewrapped, 2 for a wrong call, 130 interrupted."""
+
+    help = (
+        "Make a KEK primary (--to) and give every document a key block for it. No body is read or written: at most "
+        "8 KiB for each. What is already wrapped for the present recipients is passed by, so that without --to it "
+        "finishes what an earlier rotation left, or what changed in the environment began."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_run_options(parser)
+        parser.add_argument("--to", metavar="KEK", help="the KEK to make primary: the beginning of its id")
+        parser.add_argument(
+            "--recovery", metavar="KEK", action="append", help="the recovery KEK from now on; again for a second one"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="say how much is to be rewrapped; change nothing")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            if options["dry_run"]:
+                self._tell(*_wished(options))
+            else:
+                conduct(KIND, lambda: self._begun(options), options, self, "rotate_keys")
+        except KekRefused as error:
+            raise CommandError(str(error), returncode=USAGE) from error
+        except (ConfigurationError, KeyRingError, RunRefused, OSError) as error:
+            raise told(error) from error
+
+    def _begun(self, options: dict[str, Any]) -> UpkeepRun:
+        if other := runs.unfinished(KIND):
+            raise RunRefused(f"Run {other.pk} is {other.state}. Go on with it: --resume, or give it up: --cancel.")
+        ring = key_ring()
+        ring.require_private_keys()
+        primary, recovery = _wished(options)
+        if (primary, *recovery) != ring.recipients:
+            kek_life.note_primary(OPERATOR)
+            kek_life.make_primary(primary, recovery, OPERATOR)
+        self.stderr.write(f"Primary: {primary.kek_id.hex()[:16]}. Everything new is sealed for it.")
+        return begin_rewrapping(OPERATOR, workers=options["workers"])
+
+    def _tell(self, primary: Kek, recovery: list[Kek]) -> None:
+        left = left_to_rewrap(target_of([primary, *recovery]))
+        self.stdout.write(f"Primary would be {primary.kek_id.hex()[:16]}. To be rewrapped:")
+        for scope, count in left:
+            self.stdout.write(f"  {scope:<12} {count:,}")
+
+
+def _wished(options: dict[str, Any]) -> tuple[Kek, list[Kek]]:
+    """The recipients from now on: those that were named, else those of the ring. Raises KekRefused."""
+    ring = key_ring()
+    primary = _in_ring(ring, options["to"]) if options["to"] else ring.primary
+    recovery = [_in_ring(ring, name) for name in options["recovery"] or ()] or list(ring.recovery)
+    if primary != ring.primary and ring.private_key_for(primary.kek_id) is None:
+        raise KekRefused(f"The private half of {options['to']} is not here: nothing sealed for it could be opened.")
+    KeyRing(primary, recovery)  # refuses what makes no ring, before anything is written
+    return primary, recovery
+
+
+def _in_ring(ring: KeyRing, begin: str) -> Kek:
+    wanted = find_record(begin).kek_id
+    found = next((kek for kek in (*ring.recipients, *ring.older) if kek.kek_id.hex() == wanted), None)
+    if found is None:
+        raise KekRefused(
+            f"KEK {wanted[:16]} is not in the key ring of this process. Put its file into the key directory."
+        )
+    return found
