@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from documents.storage.base import Buffer
 
 BATCH_SIZE = 1024 * 1024  # bytes
+FIRST_BATCH_SIZE = 16 * 1024  # most of what a small object costs would be fresh memory for a large one
 _BATCHES_IN_FLIGHT = 2
 
 
@@ -41,10 +42,11 @@ class Digest:
             self.size += len(whole)
             copied = 0
             while copied < len(whole):
-                count = min(BATCH_SIZE - self._filled, len(whole) - copied)
-                self._filling()[self._filled : self._filled + count] = whole[copied : copied + count]
+                batch = self._filling()
+                count = min(len(batch) - self._filled, len(whole) - copied)
+                batch[self._filled : self._filled + count] = whole[copied : copied + count]
                 self._filled, copied = self._filled + count, copied + count
-                if self._filled == BATCH_SIZE:
+                if self._filled == len(batch):
                     self._hand_over_filled()
 
     def take(self, data: Buffer) -> None:
@@ -71,16 +73,20 @@ class Digest:
         self._batches.clear()
 
     def _filling(self) -> memoryview:
-        """The batch that is being filled: the last of those that no thread reads."""
+        """The batch that is being filled: the last of those that no thread reads. The first of a stream is small."""
         if not self._batches:
-            self._batches.append(memoryview(bytearray(BATCH_SIZE)))
+            is_first = self.size <= FIRST_BATCH_SIZE and not self._running
+            self._batches.append(memoryview(bytearray(FIRST_BATCH_SIZE if is_first else BATCH_SIZE)))
         return self._batches[-1]
 
     def _hand_over_filled(self) -> None:
         batch, filled = self._filling(), self._filled
         self._batches.pop()
         self._filled = 0
-        self._hand_over(batch[:filled], batch=batch)
+        if len(batch) < BATCH_SIZE:  # the first of a stream, which was hashed by nobody yet
+            self._sha256.update(batch[:filled])
+        else:
+            self._hand_over(batch[:filled], batch=batch)
 
     def _hand_over(self, data: Buffer, *, batch: memoryview | None) -> None:
         """Hash ``data`` in the thread; ``batch`` is the buffer of ours behind it, free again afterwards."""

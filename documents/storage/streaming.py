@@ -46,13 +46,17 @@ class ClosesAtEnd(ABC):
 class ReadsByBuffer(ClosesAtEnd):
     """An ``ObjectReader`` whose ``read`` follows from its ``readinto``."""
 
+    info: ObjectInfo
+
     @abstractmethod
     def readinto(self, buffer: bytearray | memoryview) -> int: ...
 
     def read(self, size: int = -1) -> bytes:
         pieces = bytearray()
+        # No more than the object has, and one: fresh memory costs as much as the bytes that are read into it.
+        largest = min(_READ_SIZE, self.info.size + 1)
         while size < 0 or len(pieces) < size:
-            piece = bytearray(_READ_SIZE if size < 0 else min(_READ_SIZE, size - len(pieces)))
+            piece = bytearray(largest if size < 0 else min(largest, size - len(pieces)))
             count = self.readinto(piece)
             if not count:
                 break
