@@ -45,6 +45,13 @@ NAMES = (
     "migrate.source-deleted",
     "migrate.report-in-transaction",
     "migrate.report-kept",
+    "kek.file-written",
+    "kek.designated",
+    "kek.destruction-begun",
+    "kek.files-deleted",
+    "rewrap.in-transaction",
+    "rewrap.rows-written",
+    "rewrap.sidecars-written",
 )
 
 

@@ -21,6 +21,7 @@ APART = {
     *("test_collector", "test_configuration", "test_first_run", "test_full_disk"),
     *("test_migration", "test_migration_clients", "test_migration_faults", "test_migration_kills"),
     "test_migration_keys",
+    "test_rotation",
     "test_migration_room",
     "test_migration_tables",
 }

@@ -108,6 +108,15 @@ def end_grace(vault: Installation) -> None:
 def silence_workers(vault: Installation) -> None:
     """As if no worker had given a sign of life for minutes: each place is free, also one whose worker lives."""
     change_rows(vault, f"UPDATE migrations_tools_migrationworker SET seen_at = {LONG_AGO}")  # noqa: S608
+    end_shares(vault)
+
+
+def end_shares(vault: Installation) -> None:
+    """The same for the shares of a rotation or a verification."""
+    change_rows(
+        vault,
+        f"UPDATE documents_upkeepshare SET lease_until = {LONG_AGO} WHERE lease_until IS NOT NULL",  # noqa: S608
+    )
 
 
 def change_rows(vault: Installation, statement: str) -> None:

@@ -61,7 +61,7 @@ def manage(*, arguments: list[str], largest_file: int | None = None) -> None:
 
 def task(*, names: list[str], send: bool = False) -> None:
     for name in names:
-        found = getattr(tasks, name, None) or getattr(migration_tasks, name)
+        found = app.tasks[name] if "." in name else getattr(tasks, name, None) or getattr(migration_tasks, name)
         found.delay() if send else found()
 
 

@@ -55,7 +55,7 @@ class Site:
         if name in (SOLO, PREFORK, CHILD):
             # Not to wait for a minute: what the schedule does when a worker was silent so long.
             silence_workers(self.vault)
-            self.vault.processes.run("task", names=["sweep_runs"])
+            self.vault.processes.run("task", names=["sweep_runs", "documents.upkeep.tasks.sweep_runs"])
 
     def _kill_child(self, random: Random) -> None:
         """One of the processes that the worker forked; the worker itself starts another."""
