@@ -20,7 +20,7 @@ def check_keys(**_kwargs: Any) -> list[CheckMessage]:
     except (ConfigurationError, EncryptionError) as error:
         hint = "Set VAULT_KEK_PASSPHRASE to the passphrase of the keys." if isinstance(error, WrongPassphrase) else None
         return [Error(f"The key ring cannot be loaded. {error}", hint=hint, id="documents.E001")]
-    if any(kek.private_key for kek in ring.recovery):
+    if any(kek.opener for kek in ring.recovery):
         hint = f"Replace it by its public half ({RECOVERY}) and keep the private one offline."
         return [Error("The recovery private key is on this server.", hint=hint, id="documents.E002")]
     return []

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from documents.conf import KeySources
 from documents.encryption.keyring import Kek, generate_kek, generate_origin_key, load_kek
 from documents.keysources import DESIGNATION, OLDER, ORIGIN, PRIMARY, RECOVERY, kek_files
@@ -98,7 +96,7 @@ def _name_of(kek: Kek) -> str:
 
 
 def _public_half(pem: bytes) -> bytes:
-    return load_kek(pem).public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return load_kek(pem).public_pem()
 
 
 def _write(path: Path, pem: bytes) -> bool:

@@ -10,7 +10,8 @@
                         says both, so that a process that loads the ring meanwhile sees the old ones or the new ones
 
 ``VAULT_PRIMARY_KEK``, ``VAULT_RECOVERY_KEK`` and ``VAULT_ORIGIN_KEY`` (or the same with ``_FILE``) stand in for the
-first three. ``VAULT_KEK_PASSPHRASE`` opens encrypted private keys.
+first three. ``VAULT_KEK_PASSPHRASE`` opens encrypted private keys; ``VAULT_WEAKEST_WRAP`` is the weakest way of
+wrapping that is read and written.
 """
 
 import json
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from documents.conf import KeySources
-from documents.encryption.keyring import Kek, KeyRing, load_kek, load_origin_key, load_origin_public_key
+from documents.encryption.keyring import WRAP_TYPES, Kek, KeyRing, load_kek, load_origin_key, load_origin_public_key
 from documents.encryption.origin import OriginKeys
 from documents.errors import ConfigurationError, EncryptionError, KeyRingError
 
@@ -58,7 +59,14 @@ def load_key_ring(sources: KeySources) -> KeyRing:
         keks, roles = [kek(str(path), _read(path)) for path in _older_paths(directory)], [primary, recovery]
     older = [one for one in _distinct(keks) if one not in roles]
     origin = load_origin_keys(sources)
-    return KeyRing(roles[0], roles[1:], older, origin_key=origin.private, origin_public_keys=origin.public)
+    return KeyRing(
+        roles[0],
+        roles[1:],
+        older,
+        origin_key=origin.private,
+        origin_public_keys=origin.public,
+        weakest_type=WRAP_TYPES[sources.weakest_wrap],
+    )
 
 
 def read_designation(sources: KeySources) -> list[str]:
@@ -122,7 +130,7 @@ def _distinct(keks: Sequence[Kek]) -> list[Kek]:
     """Each KEK once; of a pair and its public half alone the pair."""
     found: dict[bytes, Kek] = {}
     for kek in keks:
-        if kek.kek_id not in found or not found[kek.kek_id].private_key:
+        if kek.kek_id not in found or not found[kek.kek_id].opener:
             found[kek.kek_id] = kek
     return list(found.values())
 

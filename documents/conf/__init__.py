@@ -14,10 +14,11 @@ import environ
 from documents.conf.clouds import AzureConfig, GcsConfig, azure_from, gcs_from
 from documents.conf.collection import CollectionConfig, collection_from
 from documents.conf.hcp import HcpConfig, hcp_from, is_mentioned
+from documents.conf.keys import WEAKEST_WRAPS, KeySources, keys_from
 from documents.conf.migration import MigrationConfig, migration_from
 from documents.conf.payloads import PayloadConfig, payloads_from
 from documents.conf.places import check_places
-from documents.conf.reading import GIB, count, duration, flag, one_of, path, pem, size, text
+from documents.conf.reading import GIB, count, duration, flag, one_of, path, size, text
 from documents.conf.s3 import S3Config, s3_from
 from documents.conf.scrub import ScrubConfig, scrub_from
 from documents.conf.sources import Variables
@@ -31,27 +32,12 @@ from documents.conf.storage_file import (
 from documents.errors import ConfigurationError
 
 __all__ = [
-    "AzureConfig", "CollectionConfig", "GcsConfig", "HcpConfig", "KeySources", "MigrationConfig", "PayloadConfig",
-    "S3Config", "ScrubConfig", "StorageFile", "VaultConfig", "from_environment",
+    "WEAKEST_WRAPS", "AzureConfig", "CollectionConfig", "GcsConfig", "HcpConfig", "KeySources", "MigrationConfig",
+    "PayloadConfig", "S3Config", "ScrubConfig", "StorageFile", "VaultConfig", "from_environment",
 ]  # fmt: skip
 
 OBJECT_NAMES = ("opaque", "readable")
 SHORTEST_TOKEN = 20
-
-
-@dataclass(frozen=True)
-class KeySources:
-    """Where the key ring's PEMs come from: a file's path, or the PEM itself out of the environment.
-
-    ``destruction_delay`` is how long after the first step of two a KEK can be destroyed.
-    """
-
-    directory: Path
-    primary_pem: str = field(default="", repr=False)
-    recovery_pem: str = field(default="", repr=False)
-    origin_pem: str = field(default="", repr=False)
-    passphrase: str = field(default="", repr=False)
-    destruction_delay: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -121,7 +107,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         azure=azure_from(Variables(env, "AZURE")) if storage_type == "azure" or text(env, "AZURE_CONTAINER") else None,
         storage_file=storage_file,
         storage_timeout=duration(env, "STORAGE_TIMEOUT", timedelta(seconds=300)),
-        keys=_keys(env, base_dir),
+        keys=keys_from(env, base_dir),
         max_upload_size=size(env, "VAULT_MAX_UPLOAD_SIZE", 10 * GIB),
         object_names=one_of(env, "VAULT_OBJECT_NAMES", OBJECT_NAMES),
         staged_lifetime=duration(env, "VAULT_STAGED_LIFETIME", timedelta(hours=24)),
@@ -141,17 +127,6 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
     _check_named_stores(config)
     check_places({name: store for name in config.store_names() if (store := config.store(name))})
     return config
-
-
-def _keys(env: environ.Env, base_dir: Path) -> KeySources:
-    return KeySources(
-        directory=path(env, "VAULT_KEYS_DIR", base_dir / "keys", base_dir),
-        primary_pem=pem(env, "VAULT_PRIMARY_KEK"),
-        recovery_pem=pem(env, "VAULT_RECOVERY_KEK"),
-        origin_pem=pem(env, "VAULT_ORIGIN_KEY"),
-        passphrase=text(env, "VAULT_KEK_PASSPHRASE"),
-        destruction_delay=duration(env, "VAULT_KEK_DESTRUCTION_DELAY", timedelta(days=7)),
-    )
 
 
 def _link_lifetimes(env: environ.Env) -> tuple[timedelta, timedelta]:

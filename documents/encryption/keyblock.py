@@ -11,12 +11,16 @@ from documents.encryption.derivation import SALT_SIZE, key_block_cipher
 from documents.errors import MalformedEnvelope
 
 RSA_OAEP = 1  # stanza type, FORMAT.md §5
-RSA_OAEP_ML_KEM = 2  # reserved
+RSA_OAEP_ML_KEM = 2
+# Stanza types from the weakest to the strongest, as settings and people name them.
+WRAP_TYPES = {"rsa-oaep": RSA_OAEP, "rsa-oaep-ml-kem-768": RSA_OAEP_ML_KEM}
 MAX_STANZAS = 4
 MAX_WRAPPED_SIZE = 4_096  # bytes
 MAX_SEQ = 0xFFFFFFFF
 _MIN_LENGTH, _MAX_LENGTH = 97, 16_600  # what the length field may say
-_RSA_SIZES = range(384, 1_024 + 1)  # bytes of a modulus of 3,072 to 8,192 bits
+# What a wrapped DEK may have, FORMAT.md §5: a modulus of 3,072 to 8,192 bits, and for type 2 1,136 bytes more.
+_WRAPPED_SIZES = {RSA_OAEP: range(384, 1_024 + 1), RSA_OAEP_ML_KEM: range(1_520, 2_160 + 1)}
+_ANY_SIZE = range(1, MAX_WRAPPED_SIZE + 1)
 
 _FIXED = struct.Struct(">I32sIB3s")
 _STANZA = struct.Struct(">HH32sI")
@@ -48,6 +52,11 @@ class KeyBlock:
 
 def _tag(untagged: bytes, *, kb_salt: bytes, dek: bytes, context: bytes) -> bytes:
     return key_block_cipher(dek, context, kb_salt).seal(ZERO_NONCE, b"", context + untagged)
+
+
+def wrap_name(stanza_type: int) -> str:
+    """What people call a stanza type of ``WRAP_TYPES``."""
+    return next(name for name, number in WRAP_TYPES.items() if number == stanza_type)
 
 
 def key_block_size(wrapped_sizes: Sequence[int]) -> int:
@@ -104,7 +113,7 @@ def _parse_stanza(data: bytes) -> Stanza:
     kind, zeros, kek_id, size = _STANZA.unpack_from(data)
     if kind == 0 or zeros:
         raise MalformedEnvelope("A stanza has no type, or other bytes where zeros belong.")
-    if not 1 <= size <= MAX_WRAPPED_SIZE or (kind == RSA_OAEP and size not in _RSA_SIZES):
+    if size not in _WRAPPED_SIZES.get(kind, _ANY_SIZE):
         raise MalformedEnvelope(f"A wrapped DEK of stanza type {kind} cannot have {size:,} bytes.")
     if len(data) < _STANZA.size + size:
         raise MalformedEnvelope("A stanza is cut short.")

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from documents.encryption.kek import Kek, KeyPairPem
-from documents.encryption.keyblock import MAX_STANZAS
+from documents.encryption.kek import DekOpener, Kek, KeyPairPem
+from documents.encryption.keyblock import MAX_STANZAS, RSA_OAEP, RSA_OAEP_ML_KEM, WRAP_TYPES, wrap_name
 from documents.encryption.pem import (
     generate_kek,
     generate_origin_key,
@@ -22,6 +21,10 @@ from documents.encryption.pem import (
 from documents.errors import KeyRingError, OpenOnlyKeyRing, SealOnlyKeyRing
 
 __all__ = [
+    "RSA_OAEP",
+    "RSA_OAEP_ML_KEM",
+    "WRAP_TYPES",
+    "DekOpener",
     "Kek",
     "KeyPairPem",
     "KeyRing",
@@ -37,7 +40,8 @@ __all__ = [
 class KeyRing:
     """All keys of one vault that this process has. Immutable; its repr shows KEK ids and no key.
 
-    Every new envelope is wrapped for ``primary`` and all of ``recovery``; ``older`` KEKs only open. With an
+    Every new envelope is wrapped for ``primary`` and all of ``recovery``, which are of one stanza type; ``older`` KEKs
+    only open, and may be of any. Nothing is wrapped or unwrapped in a weaker type than ``weakest_type``. With an
     ``origin_key`` every new envelope is signed; with ``origin_public_keys`` an envelope that none of them signed is
     refused. Raises KeyRingError where the keys do not make a ring.
     """
@@ -47,6 +51,7 @@ class KeyRing:
     older: Sequence[Kek] = ()
     origin_key: Ed25519PrivateKey | None = field(default=None, repr=False)
     origin_public_keys: Sequence[Ed25519PublicKey] = field(default=(), repr=False)
+    weakest_type: int = RSA_OAEP
 
     def __post_init__(self) -> None:
         for name in ("recovery", "older", "origin_public_keys"):
@@ -64,8 +69,21 @@ class KeyRing:
         keks = (*self.recipients, *self.older)
         if len({kek.kek_id for kek in keks}) < len(keks):
             raise KeyRingError("The key ring holds the same KEK twice.")
+        self._check_types()
         if self.origin_key and self.origin_public_keys and self.origin_key.public_key() not in self.origin_public_keys:
             raise KeyRingError("The origin key's public half is not among the origin public keys: nothing would open.")
+
+    def _check_types(self) -> None:
+        if others := [kek for kek in self.recovery if kek.stanza_type != self.primary.stanza_type]:
+            raise KeyRingError(
+                f"The primary KEK wraps as {wrap_name(self.primary.stanza_type)} and a recovery KEK as "
+                f"{wrap_name(others[0].stanza_type)}: the weaker one would undo the stronger. Make both of one kind."
+            )
+        if self.primary.stanza_type < self.weakest_type:
+            raise KeyRingError(
+                f"The key ring would wrap as {wrap_name(self.primary.stanza_type)}, and the weakest wrap that is "
+                f"accepted is {wrap_name(self.weakest_type)}. Make stronger pairs, or accept the weaker wrap."
+            )
 
     @property
     def recipients(self) -> tuple[Kek, ...]:
@@ -74,8 +92,18 @@ class KeyRing:
 
     @property
     def can_open(self) -> bool:
-        """Whether any private half is here."""
-        return any(kek.private_key for kek in (*self.recipients, *self.older))
+        """Whether there is anything that opens: a private half here, or a key service."""
+        return bool(self.opens)
+
+    @property
+    def opens(self) -> frozenset[bytes]:
+        """The ids of the KEKs whose wrapped DEKs this ring can unwrap and accepts."""
+        keks = (*self.recipients, *self.older)
+        return frozenset(kek.kek_id for kek in keks if kek.opener and self.accepts(kek.stanza_type))
+
+    def accepts(self, stanza_type: int) -> bool:
+        """Whether a stanza of this type is strong enough to be looked at."""
+        return stanza_type >= self.weakest_type
 
     @property
     def seal_only(self) -> bool:
@@ -85,7 +113,10 @@ class KeyRing:
     def require_private_keys(self) -> None:
         """Raise SealOnlyKeyRing where this ring can open nothing."""
         if self.seal_only:
-            raise SealOnlyKeyRing("The key ring holds public keys alone. It can seal documents and not open them.")
+            raise SealOnlyKeyRing(
+                "The key ring can seal documents and not open them: it holds public keys alone, or private ones that "
+                "wrap more weakly than is accepted."
+            )
 
     def require_sealing(self) -> None:
         """Raise OpenOnlyKeyRing where readers ask for a signature that this ring cannot make: nothing would open it."""
@@ -94,9 +125,13 @@ class KeyRing:
                 "The key ring holds the origin key's public half alone. It can open documents and not seal any."
             )
 
-    def private_key_for(self, kek_id: bytes) -> RSAPrivateKey | None:
-        """The private half with this id, or None where the ring has no such KEK or its public half alone."""
-        return next((kek.private_key for kek in (*self.recipients, *self.older) if kek.kek_id == kek_id), None)
+    def opener_for(self, stanza_type: int, kek_id: bytes) -> DekOpener | None:
+        """What unwraps a stanza of this type for this KEK; None where nothing here does.
+
+        A stanza of another type than its KEK has is for nobody.
+        """
+        keks = (*self.recipients, *self.older)
+        return next((kek.opener for kek in keks if (kek.stanza_type, kek.kek_id) == (stanza_type, kek_id)), None)
 
     def sign_origin(self, message: bytes) -> bytes | None:
         """The origin signature for a new envelope, or None in a ring without an origin key."""

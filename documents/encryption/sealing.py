@@ -23,12 +23,11 @@ from documents.encryption.header import (
     EnvelopeIds,
     build_context,
 )
-from documents.encryption.keyblock import RSA_OAEP, Stanza, build_key_block, key_block_size
+from documents.encryption.keyblock import Stanza, build_key_block, key_block_size
 from documents.encryption.keyring import KeyRing
 from documents.encryption.metadata import Metadata
 from documents.encryption.origin import origin_message
 from documents.encryption.stream import BodyWriter
-from documents.encryption.wrapping import wrap_dek
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def seal_header(ids: EnvelopeIds, metadata: Metadata, key_ring: KeyRing, *, chun
 
 def wrap_for(key_ring: KeyRing, *, seq: int, dek: bytes, context: bytes) -> bytes:
     """A key block for every recipient of the ring."""
-    stanzas = [Stanza(RSA_OAEP, kek.kek_id, wrap_dek(kek.public_key, dek)) for kek in key_ring.recipients]
+    stanzas = [Stanza(kek.stanza_type, kek.kek_id, kek.wrap(dek, context)) for kek in key_ring.recipients]
     return build_key_block(stanzas, seq=seq, dek=dek, context=context)
 
 

@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
 from documents.encryption.derivation import fits_commitment
-from documents.encryption.keyblock import RSA_OAEP, KeyBlock, parse_key_block
+from documents.encryption.kek import DekOpener
+from documents.encryption.keyblock import WRAP_TYPES, KeyBlock, parse_key_block, wrap_name
 from documents.encryption.keyring import KeyRing
-from documents.encryption.wrapping import unwrap_dek
-from documents.errors import AuthenticationFailed, MalformedEnvelope, UnknownKey, UnsupportedEnvelope, UnwrapFailed
+from documents.errors import (
+    AuthenticationFailed,
+    MalformedEnvelope,
+    UnknownKey,
+    UnsupportedEnvelope,
+    UnwrapFailed,
+    WeakWrap,
+)
 
 MAX_OUTSIDE_KEY_BLOCKS = 8
 
@@ -22,7 +27,7 @@ class Unwrapped(NamedTuple):
 
 
 class _Usable(NamedTuple):
-    private_key: RSAPrivateKey
+    opener: DekOpener
     wrapped: bytes
 
 
@@ -30,8 +35,10 @@ def unwrap(own: KeyBlock, outside: Sequence[bytes], *, context: bytes, key_ring:
     """Unwrap from the envelope's ``own`` key block or from newer ones that came from ``outside``.
 
     One from outside that is malformed, fits nobody here or does not verify is set aside; the envelope's own must
-    verify under the DEK in every case. Raises SealOnlyKeyRing, UnknownKey, UnsupportedEnvelope, UnwrapFailed,
-    AuthenticationFailed; ValueError for more key blocks than a reader may try.
+    verify under the DEK in every case. A stanza of a weaker type than the ring accepts is never unwrapped: this is the
+    one place that sees to it, below whatever is cached. Raises SealOnlyKeyRing, UnknownKey, UnsupportedEnvelope,
+    WeakWrap, UnwrapFailed, AuthenticationFailed, and what an opener raises; ValueError for more key blocks than a
+    reader may try.
     """
     key_ring.require_private_keys()
     if len(outside) > MAX_OUTSIDE_KEY_BLOCKS:
@@ -67,7 +74,7 @@ def _well_formed(outside: Sequence[bytes]) -> list[KeyBlock]:
 def _first_fitting(candidates: Sequence[KeyBlock], *, context: bytes, key_ring: KeyRing) -> bytes | None:
     for block in candidates:
         if usable := _usable_stanza(block, key_ring):
-            dek = unwrap_dek(usable.private_key, usable.wrapped)
+            dek = usable.opener.open_dek(usable.wrapped, context)
             if fits_commitment(dek, context):
                 return dek
     return None
@@ -75,8 +82,10 @@ def _first_fitting(candidates: Sequence[KeyBlock], *, context: bytes, key_ring: 
 
 def _usable_stanza(block: KeyBlock, key_ring: KeyRing) -> _Usable | None:
     for stanza in block.stanzas:
-        if stanza.type == RSA_OAEP and (private_key := key_ring.private_key_for(stanza.kek_id)):
-            return _Usable(private_key, stanza.wrapped)
+        if not key_ring.accepts(stanza.type):
+            continue
+        if opener := key_ring.opener_for(stanza.type, stanza.kek_id):
+            return _Usable(opener, stanza.wrapped)
     return None
 
 
@@ -85,8 +94,14 @@ def _why_none_fits(own: KeyBlock, candidates: Sequence[KeyBlock], key_ring: KeyR
         return UnwrapFailed(
             "No DEK of this envelope can be had with the key ring: a wrapped DEK or its header is damaged."
         )
-    if any(stanza.type != RSA_OAEP for stanza in own.stanzas):
+    if any(stanza.type not in WRAP_TYPES.values() for stanza in own.stanzas):
         return UnsupportedEnvelope("The DEK is wrapped in a way that this release does not know.")
+    if any(not key_ring.accepts(stanza.type) for stanza in own.stanzas):
+        return WeakWrap(
+            f"The DEK is wrapped more weakly than {wrap_name(key_ring.weakest_type)}, the weakest wrap that is "
+            "accepted. Accept the weaker one again (VAULT_WEAKEST_WRAP), rewrap what is left for the new keys, then "
+            "refuse it."
+        )
     wanted = ", ".join(stanza.kek_id.hex()[:16] for stanza in own.stanzas)
     return UnknownKey(
         f"No recipient of this envelope is in the key ring. Add the private key of a KEK among: {wanted}."

@@ -19,6 +19,7 @@ VaultError
 ├── EncryptionError
 │   ├── MalformedEnvelope       not an envelope, or one that breaks FORMAT.md
 │   ├── UnsupportedEnvelope     a version, suite or wrap that this reader does not accept
+│   │   └── WeakWrap            sound, but wrapped more weakly than the vault is told to accept
 │   ├── AuthenticationFailed    a tag or signature is wrong, or the envelope is not the one expected
 │   ├── UnwrapFailed            no DEK that fits the commitment; one message for every way this can happen
 │   │   └── UnknownKey          no recipient of this envelope is in the key ring (KEK ids are public)
@@ -73,6 +74,7 @@ from documents.errors.encryption import (
     UnsupportedEnvelope,
     UnwrapFailed,
     WeakKey,
+    WeakWrap,
     WrongPassphrase,
 )
 from documents.errors.keys import KekInUse, KekRefused
@@ -180,5 +182,6 @@ __all__ = [
     "UploadTooLarge",
     "VaultError",
     "WeakKey",
+    "WeakWrap",
     "WrongPassphrase",
 ]

@@ -16,6 +16,10 @@ class UnsupportedEnvelope(EncryptionError):
     pass
 
 
+class WeakWrap(UnsupportedEnvelope):
+    """The envelope is sound as far as anybody looked: its DEK is wrapped more weakly than this vault accepts."""
+
+
 class AuthenticationFailed(EncryptionError):
     pass
 

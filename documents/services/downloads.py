@@ -29,6 +29,7 @@ from documents.errors import (
     RangeNotSatisfiable,
     StorageError,
     UnknownKey,
+    WeakWrap,
 )
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
@@ -141,13 +142,13 @@ class Download(ClosesAtEnd):
             raise DocumentUnreadable from error
 
     def _record_unreadable(self, error: EncryptionError | StorageError) -> None:
-        """Audit it, and mark the attachment suspect: unless only the key is missing, for then the object is sound."""
+        """Audit it, and mark the attachment suspect: not where only the key is missing or weakly wrapped."""
         attachment = self.attachment
         log.error(
             "attachment_unreadable", attachment_id=str(attachment.pk), key=attachment.storage_path, error=str(error)
         )
         with transaction.atomic():
-            if not isinstance(error, UnknownKey):
+            if not isinstance(error, (UnknownKey, WeakWrap)):
                 Attachment.objects.filter(pk=attachment.pk, suspect_at=None).update(suspect_at=Now())
             audit.record(
                 "attachment.unreadable",

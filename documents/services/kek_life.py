@@ -11,7 +11,6 @@ from pathlib import Path
 from django.db import transaction
 
 from documents import keymaking
-from documents.encryption.keyblock import RSA_OAEP
 from documents.encryption.keyring import Kek
 from documents.encryption.recipients import recipients_of
 from documents.errors import KekInUse, KekRefused, MalformedEnvelope
@@ -145,7 +144,7 @@ def _note_created(kek: Kek, purpose: KekRecord.Purpose, actor: Actor) -> KekReco
     failpoint("kek.file-written")
     kek_id = kek.kek_id.hex()
     with transaction.atomic(durable=True):
-        described = {"purpose": purpose, "wrap_type": RSA_OAEP, "bits": kek.public_key.key_size}
+        described = {"purpose": purpose, "wrap_type": kek.stanza_type, "bits": kek.bits}
         record, _made = KekRecord.objects.get_or_create(kek_id=kek_id, defaults=described)
-        audit.record("kek.created", actor, kek=kek_id, purpose=purpose.value, bits=kek.public_key.key_size)
+        audit.record("kek.created", actor, kek=kek_id, purpose=purpose.value, bits=kek.bits)
     return record

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.db.models import Count
 
-from documents.encryption.keyblock import RSA_OAEP, RSA_OAEP_ML_KEM
+from documents.encryption.keyblock import WRAP_TYPES
 from documents.encryption.keyring import Kek, KeyRing
 from documents.encryption.recipients import recipients_of, wrap_type_of
 from documents.errors import KekRefused
@@ -17,7 +17,7 @@ from documents.models import Attachment, KekRecord, Payload, StagedAttachment
 from documents.wiring import vault_config
 
 # What people and settings call the stanza types (FORMAT.md §5).
-WRAP_NAMES = {RSA_OAEP: "rsa-oaep", RSA_OAEP_ML_KEM: "rsa-oaep-ml-kem-768"}
+WRAP_NAMES = {number: name for name, number in WRAP_TYPES.items()}
 # Whatever is wrapped for KEKs and has a row.
 Table = type[Attachment] | type[Payload] | type[StagedAttachment]
 TABLES: tuple[Table, ...] = (Attachment, Payload, StagedAttachment)
@@ -57,7 +57,7 @@ def list_keks() -> list[KekStanding]:
         KekStanding(
             record=records[kek_id],
             role=role_of(kek_id, ring),
-            opens=kek_id in loaded and ring.private_key_for(loaded[kek_id].kek_id) is not None,
+            opens=bytes.fromhex(kek_id) in ring.opens,
             attachments=counts[Attachment][kek_id],
             payloads=counts[Payload][kek_id],
             staged=counts[StagedAttachment][kek_id],
@@ -131,5 +131,5 @@ def _described(kek: Kek | None, role: str) -> dict[str, object]:
     purpose = KekRecord.Purpose.RECOVERY if role == "recovery" else KekRecord.Purpose.PRIMARY
     described: dict[str, object] = {"purpose": purpose}
     if kek is not None:
-        described |= {"wrap_type": RSA_OAEP, "bits": kek.public_key.key_size}
+        described |= {"wrap_type": kek.stanza_type, "bits": kek.bits}
     return described

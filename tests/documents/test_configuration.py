@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from documents.conf import VaultConfig, clouds, from_environment, hcp, s3
-from documents.encryption.keyring import generate_kek
+from documents.conf import WEAKEST_WRAPS, VaultConfig, clouds, from_environment, hcp, s3
+from documents.encryption.keyring import RSA_OAEP, RSA_OAEP_ML_KEM, WRAP_TYPES, generate_kek
 from documents.encryption.vectors.keys import pem_of
 from documents.errors import ConfigurationError, KeyRingError, VaultError, WeakKey, WrongPassphrase
 from documents.keysources import load_key_ring
@@ -185,6 +185,35 @@ def test_public_keys_alone_make_a_ring_that_seals_only(configure: Configure, tmp
     write_keys(tmp_path, seal_only=True)
 
     assert load_key_ring(configure().keys).seal_only
+
+
+def test_the_weakest_wrap_is_rsa_until_it_is_told(configure: Configure, tmp_path: Path) -> None:
+    write_keys(tmp_path)
+    assert load_key_ring(configure().keys).weakest_type == RSA_OAEP
+    with pytest.raises(KeyRingError, match="would wrap as rsa-oaep, and the weakest"):
+        load_key_ring(configure(VAULT_WEAKEST_WRAP="rsa-oaep-ml-kem-768").keys)
+
+    write_keys(tmp_path, primary="hybrid-primary", recovery="hybrid-recovery", older="primary")
+    ring = load_key_ring(configure(VAULT_WEAKEST_WRAP="rsa-oaep-ml-kem-768").keys)
+    assert ring.weakest_type == RSA_OAEP_ML_KEM
+    assert ring.opens == {ring.primary.kek_id}
+    assert len(load_key_ring(configure().keys).opens) == 2
+
+
+def test_a_primary_and_a_recovery_key_of_two_kinds_are_refused(configure: Configure, tmp_path: Path) -> None:
+    write_keys(tmp_path, primary="hybrid-primary")
+
+    with pytest.raises(KeyRingError, match="Make both of one kind"):
+        load_key_ring(configure().keys)
+
+
+def test_settings_know_every_wrap_that_there_is() -> None:
+    assert tuple(WRAP_TYPES) == WEAKEST_WRAPS
+
+
+def test_a_mistyped_wrap_names_its_variable(configure: Configure) -> None:
+    with pytest.raises(ConfigurationError, match=r"VAULT_WEAKEST_WRAP is 'ml-kem'. Set it to rsa-oaep or rsa-oaep-ml"):
+        configure(VAULT_WEAKEST_WRAP="ml-kem")
 
 
 def spoil(directory: Path, case: str) -> dict[str, str]:

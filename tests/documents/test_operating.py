@@ -89,7 +89,7 @@ def test_a_new_keyring_is_complete_private_and_never_overwritten(settings: Setti
 
     ring = key_rings.key_ring()
     assert ring.can_open
-    assert ring.recovery[0].private_key is None
+    assert ring.recovery[0].opener is None
     assert "Move it off this machine" in told.getvalue()
     made = sorted(path for path in tmp_path.rglob("*.pem"))
     assert [path.name for path in made] == ["origin.pem", "primary.pem", "recovery.pub.pem", "recovery.pem"]

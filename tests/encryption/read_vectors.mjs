@@ -29,11 +29,12 @@ async function read(vector) {
   const result = { name: vector.name, error: null, metadata: null, released: { size: 0 } };
   try {
     const envelope = await openHeader(object.subarray(0, MAX_HEADER_SIZE), {
-      keks: vector.keks.map((name) => keks[name]),
+      keks: vector.keks.filter((name) => name in keks).map((name) => keks[name]), // no hybrid ones: Node 20 has no ML-KEM
       originKeys: vector.origin_keys.map((name) => origins[name]),
       expectedIds: vector.expected_ids,
       expectedContext: vector.expected_context && bytes(vector.expected_context),
       keyBlocks: vector.key_blocks.map(bytes),
+      weakestType: vector.weakest_type ?? 1,
     });
     result.metadata = envelope.metadata;
     const objectSize = object.length;

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
-from documents.encryption.keyring import Kek, KeyRing
+from documents.encryption.keyring import RSA_OAEP, RSA_OAEP_ML_KEM, KeyRing
+from documents.encryption.wrapping import RsaOpener
 from documents.errors import KeyRingError, OpenOnlyKeyRing, SealOnlyKeyRing, UnknownKey
 from tests.encryption.keys import KEKS, ORIGIN_KEYS, RING, public_half, ring_holding, upload_tier_ring
 from tests.encryption.objects import opened, sealed, sealer
@@ -32,11 +35,15 @@ def test_public_halves_seal_and_do_not_open() -> None:
     assert opened(stored) == b"drop box"
 
 
-def test_private_keys_are_found_by_id() -> None:
-    ring = ring_holding("primary")
-    assert ring.private_key_for(PRIMARY.kek_id) is PRIMARY.private_key
-    assert ring.private_key_for(RECOVERY.kek_id) is None
-    assert ring.private_key_for(bytes(32)) is None
+def test_openers_are_found_by_type_and_id() -> None:
+    ring = ring_holding("primary", "hybrid-primary")
+    assert ring.opener_for(RSA_OAEP, PRIMARY.kek_id) is PRIMARY.opener
+    assert ring.opener_for(RSA_OAEP, RECOVERY.kek_id) is None
+    assert ring.opener_for(RSA_OAEP, bytes(32)) is None
+    assert ring.opener_for(RSA_OAEP_ML_KEM, PRIMARY.kek_id) is None
+    assert ring.opener_for(RSA_OAEP, KEKS["hybrid-primary"].kek_id) is None
+    assert ring.opener_for(RSA_OAEP_ML_KEM, KEKS["hybrid-primary"].kek_id) is KEKS["hybrid-primary"].opener
+    assert ring.opens == {PRIMARY.kek_id, KEKS["hybrid-primary"].kek_id}
 
 
 def test_an_envelope_for_others_names_the_keks_it_wants() -> None:
@@ -63,7 +70,7 @@ def test_no_kek_stands_in_a_ring_twice() -> None:
 
 
 def test_no_more_recipients_than_a_key_block_holds() -> None:
-    others = [Kek(bytes([i]) * 32, PRIMARY.public_key) for i in range(4)]
+    others = [replace(PRIMARY, kek_id=bytes([i]) * 32) for i in range(4)]
     assert len(KeyRing(PRIMARY, others[:3]).recipients) == 4
     with pytest.raises(KeyRingError, match="at most 4"):
         KeyRing(PRIMARY, others)
@@ -86,9 +93,12 @@ def test_a_ring_does_not_change() -> None:
 
 def test_repr_shows_no_key() -> None:
     sealing = sealer()
-    shown = repr([RING, PRIMARY, sealing, sealing._sealed])
-    numbers = PRIMARY.private_key.private_numbers()  # type: ignore[union-attr]
-    assert "RSAPrivateKey" not in shown
+    hybrid = KEKS["hybrid-primary"]
+    openers = [PRIMARY.opener, PRIMARY.public_half, hybrid.opener, hybrid.public_half]
+    shown = repr([RING, PRIMARY, hybrid, *openers, sealing, sealing._sealed])
+    assert isinstance(PRIMARY.opener, RsaOpener)
+    numbers = PRIMARY.opener.key.private_numbers()
+    assert "PrivateKey" not in shown
     assert str(numbers.d) not in shown
     assert repr(sealing._sealed.dek) not in shown
     assert "dek=" not in shown

@@ -17,7 +17,6 @@ from documents.encryption.header import build_context
 from documents.encryption.keyblock import KeyBlock
 from documents.encryption.keyring import KeyRing
 from documents.encryption.stream import chunk_nonce, open_body
-from documents.encryption.wrapping import wrap_dek
 from documents.errors import AuthenticationFailed, EncryptionError, UnwrapFailed
 from tests.encryption.gcm_collision import collide
 from tests.encryption.keys import KEKS, RING, ring_holding
@@ -38,7 +37,7 @@ class TwoKeyEnvelope:
 
     def _key_block(self) -> bytes:
         stanzas = [
-            struct.pack(">HH32sI", 1, 0, KEKS[name].kek_id, 384) + wrap_dek(KEKS[name].public_key, dek)
+            struct.pack(">HH32sI", 1, 0, KEKS[name].kek_id, 384) + KEKS[name].wrap(dek, self.context)
             for name, dek in zip(("primary", "recovery"), self.deks, strict=True)
         ]
         stanzas.append(struct.pack(">HH32sI", 777, 0, bytes(32), 64) + bytes(64))  # room for the free block

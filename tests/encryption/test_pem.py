@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from documents.encryption.keyring import (
-    Kek,
     KeyPairPem,
     generate_kek,
     generate_origin_key,
@@ -20,6 +19,7 @@ from documents.encryption.keyring import (
     load_origin_key,
     load_origin_public_key,
 )
+from documents.encryption.vectors.keys import KEKS as VECTOR_KEKS
 from documents.encryption.vectors.keys import pem_of
 from documents.errors import KeyRingError, WeakKey, WrongPassphrase
 from tests.encryption.keys import KEKS
@@ -36,8 +36,8 @@ def pem_pair(private_key: RSAPrivateKey | ec.EllipticCurvePrivateKey) -> KeyPair
 
 @cache
 def encrypted_pem() -> bytes:
-    assert PRIMARY.private_key
-    return PRIMARY.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"correct"))
+    private_key = VECTOR_KEKS["primary"]
+    return private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"correct"))
 
 
 def test_a_new_kek_loads_with_its_passphrase_and_its_halves_agree() -> None:
@@ -45,15 +45,16 @@ def test_a_new_kek_loads_with_its_passphrase_and_its_halves_agree() -> None:
     private = load_kek(made.private, passphrase=b"battery staple")
     public = load_kek(made.public, passphrase=b"not looked at")
     assert private == public
-    assert private.private_key is not None
-    assert public.private_key is None
-    assert private.wrapped_size == 384
+    assert private.opener is not None
+    assert public.opener is None
+    assert (private.bits, private.wrapped_size) == (3_072, 384)
     assert b"ENCRYPTED" in made.private
 
 
 def test_a_kek_is_named_by_its_public_half() -> None:
     assert len(PRIMARY.kek_id) == 32
-    assert load_kek(pem_pair(PRIMARY.private_key).public).kek_id == PRIMARY.kek_id  # type: ignore[arg-type]
+    assert load_kek(PRIMARY.public_pem()).kek_id == PRIMARY.kek_id
+    assert PRIMARY.public_pem() == pem_pair(VECTOR_KEKS["primary"]).public
 
 
 def test_a_new_kek_is_never_weak() -> None:
@@ -128,5 +129,5 @@ def test_errors_carry_no_text_of_the_library() -> None:
 
 
 def test_two_keks_are_equal_when_their_ids_are() -> None:
-    assert Kek.of(PRIMARY.public_key) == PRIMARY
+    assert PRIMARY.opened_by(None) == PRIMARY
     assert KEKS["recovery"] != PRIMARY

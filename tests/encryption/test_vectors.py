@@ -14,12 +14,12 @@ from uuid import UUID
 
 import pytest
 
-from documents import errors
 from documents.encryption import vectors
 from documents.encryption.envelope import EnvelopeIds, Metadata, open_header
+from documents.encryption.keyring import RSA_OAEP
 from documents.encryption.vectors import generate
 from documents.encryption.vectors.generate import FILES
-from documents.errors import EncryptionError
+from documents.errors import EncryptionError, WeakWrap
 from tests.encryption.keys import ring_holding
 
 FOLDER = Path(vectors.__path__[0])
@@ -36,7 +36,9 @@ def read(vector: dict[str, Any], *, released: bytearray) -> Metadata:
     ids = vector["expected_ids"]
     envelope = open_header(
         stored[: 64 * 1024],
-        ring_holding(*vector["keks"], origin_keys=tuple(vector["origin_keys"])),
+        ring_holding(
+            *vector["keks"], origin_keys=tuple(vector["origin_keys"]), weakest_type=vector.get("weakest_type", RSA_OAEP)
+        ),
         expected=EnvelopeIds(**{name: UUID(value) for name, value in ids.items()}) if ids else None,
         key_blocks=[base64.b64decode(block) for block in vector["key_blocks"]],
         expected_prefix_core=bytes_of(vector["expected_context"]),
@@ -59,10 +61,15 @@ def test_vector(vector: dict[str, Any]) -> None:
     else:
         with pytest.raises(EncryptionError) as caught:
             read(vector, released=released)
-        assert type(caught.value) is getattr(errors, vector["error"])
+        assert answer_of(caught.value) == vector["error"]
     assert len(released) == vector["released"]["size"]
     assert hashlib.sha256(released).hexdigest() == vector["released"]["sha256"]
     assert members(vector.get("opened_metadata")) == vector["metadata"]
+
+
+def answer_of(error: EncryptionError) -> str:
+    """FORMAT.md §1 knows five answers; the vault's own words for one of them are finer."""
+    return "UnsupportedEnvelope" if isinstance(error, WeakWrap) else type(error).__name__
 
 
 def members(metadata: Metadata | None) -> dict[str, str] | None:

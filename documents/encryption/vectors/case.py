@@ -28,11 +28,13 @@ class Vector:
     expected_ids: tuple[bytes, bytes, bytes] | None = None
     expected_context: bytes | None = None
     range: tuple[int, int] | None = None
+    weakest_type: int | None = None
+    without_type_2: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The members of FORMAT.md §12, in their order, with null for what is None."""
+        """The members of FORMAT.md §12, in their order, with null for what is None; those of hybrid.json where set."""
         ids = self.expected_ids and [str(UUID(bytes=value)) for value in self.expected_ids]
-        return {
+        members = {
             "name": self.name,
             "section": self.section,
             "about": self.about,
@@ -47,6 +49,8 @@ class Vector:
             "metadata": self.metadata and dict(self.metadata),
             "object": _text(gzip.compress(self.object, mtime=0)),
         }
+        hybrid = {"weakest_type": self.weakest_type, "without_type_2": self.without_type_2}
+        return members | {name: value for name, value in hybrid.items() if value is not None}
 
 
 def opens(draft: Draft, section: str, about: str, **options: Any) -> Vector:

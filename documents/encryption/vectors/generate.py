@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from documents.encryption.vectors import body, keyblock, meta, outside, prefix_core, success
+from documents.encryption.vectors import body, hybrid, keyblock, meta, outside, prefix_core, success
 from documents.encryption.vectors.case import Vector
 
 FILES: dict[str, Callable[[], Iterable[Vector]]] = {
@@ -14,6 +14,7 @@ FILES: dict[str, Callable[[], Iterable[Vector]]] = {
     "core.json": prefix_core.core_cases,
     "meta.json": meta.cases,
     "keyblock.json": keyblock.cases,
+    "hybrid.json": hybrid.cases,
     "outside.json": outside.cases,
     "body.json": body.cases,
 }

@@ -73,9 +73,10 @@ def _wished(options: dict[str, Any]) -> tuple[Kek, list[Kek]]:
     ring = key_ring()
     primary = _in_ring(ring, options["to"]) if options["to"] else ring.primary
     recovery = [_in_ring(ring, name) for name in options["recovery"] or ()] or list(ring.recovery)
-    if primary != ring.primary and ring.private_key_for(primary.kek_id) is None:
+    if primary != ring.primary and primary.kek_id not in ring.opens:
         raise KekRefused(f"The private half of {options['to']} is not here: nothing sealed for it could be opened.")
-    KeyRing(primary, recovery)  # refuses what makes no ring, before anything is written
+    # Refuses what makes no ring, before anything is written.
+    KeyRing(primary, recovery, weakest_type=ring.weakest_type)
     return primary, recovery
 
 

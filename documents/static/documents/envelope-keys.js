@@ -73,7 +73,9 @@ async function fitsCommitment(dek, context) {
 
 // Unwrapping (§5, §7.1)
 
-function usableStanza(block, keks) {
+// WebCrypto has no ML-KEM, so type 1 is all that is unwrapped here: a hybrid KEK's DEK comes from the server.
+function usableStanza(block, keks, weakestType) {
+  if (weakestType > RSA_OAEP) return null;
   for (const stanza of block.stanzas) {
     const kek = stanza.type === RSA_OAEP && keks.find((candidate) => candidate.id === stanza.kekId);
     if (kek) return { kek, wrapped: stanza.wrapped };
@@ -104,15 +106,17 @@ function wellFormed(outside) {
   });
 }
 
-export async function unwrap({ context, block }, keyBlocks, keks) {
+export async function unwrap({ context, block }, keyBlocks, keks, weakestType) {
   if (keyBlocks.length > MAX_OUTSIDE_KEY_BLOCKS) throw new RangeError("Too many key blocks from outside.");
   const candidates = [block, ...wellFormed(keyBlocks)].sort((one, other) => other.seq - one.seq);
-  const usable = candidates.map((candidate) => usableStanza(candidate, keks)).filter(Boolean);
+  const usable = candidates.map((candidate) => usableStanza(candidate, keks, weakestType)).filter(Boolean);
   for (const stanza of usable) {
     const dek = await unwrapDek(stanza);
     if (await fitsCommitment(dek, context)) return dek;
   }
   if (usable.length) throw new EnvelopeError("UnwrapFailed", "No DEK of this envelope can be had with these KEKs.");
-  if (block.stanzas.some((stanza) => stanza.type !== RSA_OAEP)) throw unsupported("An unknown way of wrapping.");
+  if (block.stanzas.some(({ type }) => type !== RSA_OAEP || type < weakestType)) {
+    throw unsupported("A way of wrapping that is not known here, or not accepted.");
+  }
   throw new EnvelopeError("UnknownKey", "No recipient of this envelope is among these KEKs.");
 }

@@ -4,10 +4,12 @@
 const CONTEXT_SIZE = 144;
 const KEY_BLOCK_FIXED = 44;
 const STANZA_FIXED = 40;
-const HYBRID = 2;
 const MAGIC = [0x89, 0x56, 0x4c, 0x54, 0x0d, 0x0a, 0x1a, 0x0a];
 
 export const RSA_OAEP = 1;
+export const RSA_OAEP_ML_KEM = 2;
+// Bytes of a wrapped DEK, the least and the most (§5).
+const WRAPPED_SIZES = { [RSA_OAEP]: [384, 1024], [RSA_OAEP_ML_KEM]: [1520, 2160] };
 export const TAG_SIZE = 16;
 export const PREFIX_SIZE = 16;
 export const MIN_HEADER_SIZE = 4096;
@@ -91,8 +93,8 @@ function parseStanzas(data, count) {
     const type = fields.getUint16(0);
     const size = fields.getUint32(36);
     if (type === 0 || fields.getUint16(2) !== 0) throw malformed("A stanza without a type, or with stray bytes.");
-    const fits = type === RSA_OAEP ? size >= 384 && size <= 1024 : size >= 1 && size <= 4096;
-    if (!fits || data.length - at < STANZA_FIXED + size) throw malformed("A wrapped DEK of an impossible length.");
+    const [shortest, longest] = WRAPPED_SIZES[type] ?? [1, 4096];
+    if (size < shortest || size > longest || data.length - at < STANZA_FIXED + size) throw malformed("A wrapped DEK of an impossible length.");
     const wrapped = data.subarray(at + STANZA_FIXED, at + STANZA_FIXED + size);
     stanzas.push({ type, kekId: hex(data.subarray(at + 4, at + 36)), wrapped });
     at += STANZA_FIXED + size;
@@ -100,6 +102,6 @@ function parseStanzas(data, count) {
   if (at !== data.length) throw malformed("Bytes between the last stanza and the tag.");
   if (new Set(stanzas.map((stanza) => stanza.kekId)).size < count) throw malformed("The same KEK twice.");
   const types = new Set(stanzas.map((stanza) => stanza.type));
-  if (types.has(RSA_OAEP) && types.has(HYBRID)) throw malformed("The DEK is wrapped with and without ML-KEM.");
+  if (types.has(RSA_OAEP) && types.has(RSA_OAEP_ML_KEM)) throw malformed("The DEK is wrapped with and without ML-KEM.");
   return stanzas;
 }

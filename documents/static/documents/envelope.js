@@ -23,16 +23,17 @@ async function checkOrigin(signature, context, originKeys) {
 
 /**
  * Verify a header (bytes behind it are ignored) and return an Envelope. `keks` are of loadKek, `originKeys` of
- * loadOriginKey; `expectedIds` are UUID strings named as in `Envelope.ids`; `keyBlocks` are newer ones from outside.
+ * loadOriginKey; `expectedIds` are UUID strings named as in `Envelope.ids`; `keyBlocks` are newer ones from outside;
+ * stanzas below `weakestType` are not unwrapped (§5.3).
  */
 export async function openHeader(
   header,
-  { keks, originKeys = [], expectedIds = null, expectedContext = null, keyBlocks = [] },
+  { keks, originKeys = [], expectedIds = null, expectedContext = null, keyBlocks = [], weakestType = 1 },
 ) {
   const parsed = parseHeader(header);
   const { context } = parsed;
   if (expectedContext && !equal(context, expectedContext)) throw inauthentic("PREFIX and CORE differ from those kept.");
-  const dek = await unwrap(parsed, keyBlocks, keks);
+  const dek = await unwrap(parsed, keyBlocks, keks, weakestType);
   const { raw, salt } = parsed.block;
   const blockKey = await aead(dek, salt, "vlt1/keyblock", context);
   const untagged = raw.length - TAG_SIZE;

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 KEK_NAMES = ("primary", "recovery", "stranger")
+HYBRID_NAMES = ("hybrid-primary", "hybrid-recovery", "hybrid-stranger")
 ORIGIN_NAMES = ("origin", "other-origin")
 
 
@@ -21,13 +23,26 @@ def pem_of(name: str) -> bytes:
     return (Path(__file__).parent / f"test-only-{name}.pem").read_bytes()
 
 
-KEKS = {name: cast("RSAPrivateKey", load_pem_private_key(pem_of(name), None)) for name in KEK_NAMES}
+def _half(name: str, index: int) -> bytes:
+    """The RSA key of a hybrid KEK, or its ML-KEM key: one PEM block of the two."""
+    blocks = pem_of(name).split(b"-----BEGIN ")
+    return b"-----BEGIN " + blocks[1 + index]
+
+
+# The RSA keys, those of hybrid KEKs among them.
+KEKS = {name: cast("RSAPrivateKey", load_pem_private_key(pem_of(name), None)) for name in KEK_NAMES} | {
+    name: cast("RSAPrivateKey", load_pem_private_key(_half(name, 0), None)) for name in HYBRID_NAMES
+}
+ML_KEM_KEYS = {name: cast("MLKEM768PrivateKey", load_pem_private_key(_half(name, 1), None)) for name in HYBRID_NAMES}
 ORIGIN_KEYS = {name: cast("Ed25519PrivateKey", load_pem_private_key(pem_of(name), None)) for name in ORIGIN_NAMES}
 
 
 def kek_id(name: str) -> bytes:
-    """SHA-256 of the DER SubjectPublicKeyInfo (FORMAT.md §1)."""
-    spki = KEKS[name].public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    """SHA-256 of the DER SubjectPublicKeyInfo, of both in a hybrid KEK (FORMAT.md §1)."""
+    der, form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    spki = KEKS[name].public_key().public_bytes(der, form)
+    if name in ML_KEM_KEYS:
+        spki += ML_KEM_KEYS[name].public_key().public_bytes(der, form)
     return hashlib.sha256(spki).digest()
 
 
