@@ -24,14 +24,12 @@ from django.utils.deconstruct import deconstructible
 
 from documents.errors import InvalidObjectKey, ObjectNotFound, RetentionActive
 from documents.services.names import UNKNOWN_TYPE, clean_content_type, clean_filename
-from documents.services.sealed_files import SealedFile, plaintext_size, seal_file
+from documents.services.sealed_files import FILE_ENDING, FILES, SealedFile, ids_of_file, plaintext_size, seal_file
+from documents.services.sidecars import delete_sidecars
 from documents.storage.base import ObjectInfo, StorageProvider
 from documents.storage.policies import DEFAULT, Policy
 from documents.wiring import storage_manager
 
-# Where the objects are under the policy's prefix: apart from the vault's own, which have rows and are collected.
-FOLDER = "files"
-ENDING = ".vlt"
 SALT = "documents.filestorage"
 # By which logs know what grants access, wherever a project puts these URLs (documents.redaction).
 URL_PREFIX = "vf_"
@@ -81,7 +79,7 @@ class VaultStorage(Storage):
         ``max_length`` characters would be needed, or the directory is none.
         """
         given = (name or content.name or "").replace("\\", "/")
-        stored = posixpath.join(posixpath.dirname(given), f"{uuid.uuid4()}{ENDING}")
+        stored = posixpath.join(posixpath.dirname(given), f"{uuid.uuid4()}{FILE_ENDING}")
         if max_length and len(stored) > max_length:
             raise SuspiciousFileOperation(f"The name needs {len(stored)} characters; the field has {max_length}.")
         filename = clean_filename(posixpath.basename(given))
@@ -117,6 +115,7 @@ class VaultStorage(Storage):
             if until > datetime.now(UTC):
                 raise RetentionActive(until)
         self.provider.delete(key)
+        delete_sidecars(self.provider, ids_of_file(key).attachment_id)
 
     def exists(self, name: str) -> bool:
         try:
@@ -133,7 +132,7 @@ class VaultStorage(Storage):
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """Return the directories and the files directly in ``path``, each sorted."""
-        place = self.policy.key(FOLDER, *path.strip("/").split("/")) + "/"
+        place = self.policy.key(FILES, *path.strip("/").split("/")) + "/"
         directories, files = set[str](), set[str]()
         for info in self.provider.iter_locations(place):
             first, slash, _rest = info.key.removeprefix(place).partition("/")
@@ -166,7 +165,7 @@ class VaultStorage(Storage):
 
     def _key(self, name: str) -> str:
         try:
-            return self.policy.key(FOLDER, name)
+            return self.policy.key(FILES, name)
         except InvalidObjectKey as error:
             raise SuspiciousFileOperation(str(error)) from error
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from documents.conf import KeySources
-from documents.encryption.keyring import Kek, generate_kek, generate_origin_key, load_kek
+from documents.encryption.keyring import WRAP_TYPES, Kek, generate_kek, generate_origin_key, load_kek
 from documents.keysources import DESIGNATION, OLDER, ORIGIN, PRIMARY, RECOVERY, kek_files
 
 RECOVERY_PRIVATE = "recovery.pem"
@@ -40,20 +40,22 @@ def make_missing_keys(sources: KeySources, recovery_dir: Path, *, bits: int = 30
     return made
 
 
-def add_kek(sources: KeySources, *, bits: int = 3072) -> Kek:
-    """Make a KEK that opens and does not seal yet, in ``older/``. Raises OSError."""
-    pair = generate_kek(bits=bits, passphrase=sources.passphrase.encode() or None)
+def add_kek(sources: KeySources, *, bits: int = 3072, wrap: str = "rsa-oaep") -> Kek:
+    """Make a KEK of the named wrap that opens and does not seal yet, in ``older/``. Raises OSError."""
+    pair = generate_kek(bits=bits, passphrase=sources.passphrase.encode() or None, stanza_type=WRAP_TYPES[wrap])
     kek = load_kek(pair.public)
     _write(sources.directory / OLDER / f"{_name_of(kek)}.pem", pair.private)
     return kek
 
 
-def add_recovery_kek(sources: KeySources, recovery_dir: Path, *, bits: int = 3072) -> tuple[Kek, Path]:
+def add_recovery_kek(
+    sources: KeySources, recovery_dir: Path, *, bits: int = 3072, wrap: str = "rsa-oaep"
+) -> tuple[Kek, Path]:
     """Make a recovery KEK: its private half in ``recovery_dir``, to be taken away, its public half in ``older/``.
 
     Returns it with the file of the private half. Raises OSError.
     """
-    pair = generate_kek(bits=bits)
+    pair = generate_kek(bits=bits, stanza_type=WRAP_TYPES[wrap])
     kek = load_kek(pair.public)
     private = recovery_dir / f"recovery-{_name_of(kek)}.pem"
     _write(private, pair.private)

@@ -17,7 +17,14 @@ from documents.encryption.header import (
     header_size,
 )
 from documents.encryption.metadata import Metadata
-from documents.encryption.opening import OpenEnvelope, OpenRow, claimed_plaintext_size, open_header, open_row
+from documents.encryption.opening import (
+    OpenEnvelope,
+    OpenRow,
+    claimed_key_block,
+    claimed_plaintext_size,
+    open_header,
+    open_row,
+)
 from documents.encryption.sealing import Sealer
 from documents.encryption.unwrapping import MAX_OUTSIDE_KEY_BLOCKS
 
@@ -34,6 +41,7 @@ __all__ = [
     "OpenEnvelope",
     "OpenRow",
     "Sealer",
+    "claimed_key_block",
     "claimed_plaintext_size",
     "header_size",
     "open_header",

@@ -142,6 +142,14 @@ def claimed_plaintext_size(header: Buffer, object_size: int) -> int:
     return Geometry(size, 1 << core.chunk_log2).plaintext_size(object_size)
 
 
+def claimed_key_block(header: Buffer) -> bytes:
+    """The key block that stands in a whole header: no key is needed, nothing of it is verified.
+
+    Raises MalformedEnvelope or UnsupportedEnvelope.
+    """
+    return _parse(header).key_block.raw
+
+
 def open_row(prefix_core: bytes, key_block: bytes, key_ring: KeyRing) -> OpenRow:
     """Unwrap from what a row keeps, without the object. Raises as ``open_header`` does."""
     parse_core(prefix_core)

@@ -50,7 +50,8 @@ def unwrap(own: KeyBlock, outside: Sequence[bytes], *, context: bytes, key_ring:
         raise _why_none_fits(own, candidates, key_ring)
     if not own.verifies(dek=dek, context=context):
         raise AuthenticationFailed("The key block in the header does not verify: the stored bytes were changed.")
-    return Unwrapped(dek, next(block for block in candidates if block.verifies(dek=dek, context=context)))
+    newest = next(block for block in candidates if block is own or block.verifies(dek=dek, context=context))
+    return Unwrapped(dek, newest)
 
 
 def parse_whole_key_block(data: bytes) -> KeyBlock:

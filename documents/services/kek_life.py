@@ -20,19 +20,23 @@ from documents.models import KekRecord, StagedAttachment
 from documents.models.clock import database_now
 from documents.services import audit
 from documents.services.actors import Actor
+from documents.services.file_keys import files_wrapped_for
 from documents.services.kek_standing import TABLES, Table, list_keks, role_of
 from documents.wiring import vault_config
 
 
-def create_kek(actor: Actor, *, bits: int) -> KekRecord:
-    """Make a KEK that every process opens with, and none seals with yet. Raises OSError, KeyRingError."""
-    kek = keymaking.add_kek(vault_config().keys, bits=bits)
+def create_kek(actor: Actor, *, bits: int, wrap: str) -> KekRecord:
+    """Make a KEK that every process opens with, and none seals with yet. ``wrap`` is one of ``WRAP_NAMES``.
+
+    Raises OSError, KeyRingError.
+    """
+    kek = keymaking.add_kek(vault_config().keys, bits=bits, wrap=wrap)
     return _note_created(kek, KekRecord.Purpose.PRIMARY, actor)
 
 
-def create_recovery_kek(actor: Actor, recovery_dir: Path, *, bits: int) -> tuple[KekRecord, Path]:
+def create_recovery_kek(actor: Actor, recovery_dir: Path, *, bits: int, wrap: str) -> tuple[KekRecord, Path]:
     """Make a recovery KEK; returns the file of its private half, to be taken off the machine. Raises OSError."""
-    kek, private = keymaking.add_recovery_kek(vault_config().keys, recovery_dir, bits=bits)
+    kek, private = keymaking.add_recovery_kek(vault_config().keys, recovery_dir, bits=bits, wrap=wrap)
     return _note_created(kek, KekRecord.Purpose.RECOVERY, actor), private
 
 
@@ -125,8 +129,10 @@ def _prove_unused(record: KekRecord) -> int:
         for block in _blocks(model):
             looked_at += 1
             under_it[str(model._meta.verbose_name_plural)] += bytes.fromhex(record.kek_id) in block
-    receiving = StagedAttachment.objects.filter(kek_id=record.kek_id, key_block=b"").count()
+    files, under_it["sealed files"] = files_wrapped_for(bytes.fromhex(record.kek_id))
+    receiving = StagedAttachment.objects.filter(kek_id=record.kek_id, state=StagedAttachment.State.RECEIVING).count()
     under_it["uploads that arrive at this moment"] += receiving
+    looked_at += files
     if sum(under_it.values()):
         raise KekInUse(record.kek_id, {name: count for name, count in under_it.items() if count})
     return looked_at

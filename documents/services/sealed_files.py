@@ -14,17 +14,30 @@ from documents.encryption.envelope import (
     MAX_HEADER_SIZE,
     EnvelopeIds,
     Metadata,
+    OpenEnvelope,
     Sealer,
     claimed_plaintext_size,
     header_size,
     open_header,
 )
-from documents.errors import DocumentUnreadable, EncryptionError, IntegrityMismatch, KeyRingError, RangeNotSatisfiable
+from documents.encryption.keyring import KeyRing
+from documents.errors import (
+    DocumentUnreadable,
+    EncryptionError,
+    IntegrityMismatch,
+    KeyRingError,
+    RangeNotSatisfiable,
+    UnknownKey,
+    WeakWrap,
+)
 from documents.key_rings import key_ring
 from documents.models import Vault
+from documents.services.sidecars import read_sidecars
 from documents.storage.base import Buffer, ObjectRef, StorageProvider
 from documents.storage.limits import limited
 
+# Where the objects are under a policy's prefix: apart from the vault's own, which have rows and are collected.
+FILES, FILE_ENDING = "files", ".vlt"
 # Of the ids that are made of names; a fixed one, for it stands in every envelope.
 _NAMESPACE = uuid.UUID("6f1d3c1e-1f0b-5c39-9d0a-2f6c7d8f4b10")
 
@@ -46,7 +59,7 @@ def seal_file(
     ring = key_ring()
     ring.require_sealing()
     metadata = Metadata(filename=filename, content_type=content_type, owner="", created_at=datetime.now(UTC))
-    sealer = Sealer(_ids_of(key), metadata, ring)
+    sealer = Sealer(ids_of_file(key), metadata, ring)
 
     def sealed() -> Iterator[Buffer]:
         yield sealer.header
@@ -94,7 +107,7 @@ class SealedFile(io.RawIOBase):
                 self._object_size, start = reader.info.size, reader.read()
             ring = key_ring()
             ring.require_private_keys()
-            self._envelope = open_header(start[: header_size(start)], ring, expected=_ids_of(key))
+            self._envelope = self._opened(start[: header_size(start)], ring)
             self.size = self._envelope.plaintext_size(self._object_size)
             self._verify_end()
 
@@ -144,6 +157,16 @@ class SealedFile(io.RawIOBase):
         self._leave()
         super().close()
 
+    def _opened(self, header: bytes, ring: KeyRing) -> OpenEnvelope:
+        """By the header alone; where its KEKs are not the vault's any more, by a newer key block beside the file."""
+        ids = ids_of_file(self._key)
+        try:
+            return open_header(header, ring, expected=ids)
+        except (UnknownKey, WeakWrap):
+            if not (beside := read_sidecars(self._provider, ids.attachment_id)):
+                raise
+            return open_header(header, ring, expected=ids, key_blocks=beside)
+
     def _verify_end(self) -> None:
         """The last chunk is opened as the last: then the object is as long as its writer made it (FORMAT.md §7.2)."""
         for _piece in self._open(max(0, self.size - 1)):
@@ -162,7 +185,10 @@ class SealedFile(io.RawIOBase):
         self._connection.close()
 
 
-def _ids_of(key: str) -> EnvelopeIds:
-    """What the envelope of the object under ``key`` is bound to; an attachment's ids are random, and never these."""
+def ids_of_file(key: str, vault_id: uuid.UUID | None = None) -> EnvelopeIds:
+    """Return what the envelope of the object under ``key`` is bound to. An attachment's ids are random, never these.
+
+    The database is asked for the vault's id where it is not given.
+    """
     place = uuid.uuid5(_NAMESPACE, key)
-    return EnvelopeIds(Vault.current_id(), place, uuid.uuid5(place, "file"))
+    return EnvelopeIds(vault_id or Vault.current_id(), place, uuid.uuid5(place, "file"))

@@ -10,7 +10,7 @@ DEFAULT = "documents"
 # What is said of content whose type nobody knows (RFC 2046 §4.5.1).
 UNKNOWN_TYPE = "application/octet-stream"
 # First segments of keys that the vault manages by its rows: what stands there without a row is garbage.
-RESERVED_PREFIXES = frozenset(("documents", "payloads", "trash", "vault", "check"))
+RESERVED_PREFIXES = frozenset(("documents", "payloads", "trash", "vault", "check", "keyblocks"))
 
 
 @dataclass(frozen=True, slots=True)

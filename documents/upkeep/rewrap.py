@@ -6,22 +6,24 @@ back. Who dies in between leaves the batch's ids in the share, and whoever takes
 reader has the row's block, the sidecar's or the header's, each of them good as long as its KEK is in the ring.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from documents.encryption.keyring import Kek, KeyRing
 from documents.encryption.recipients import recipients_digest
-from documents.errors import ConfigurationError, EncryptionError, KeyRingError, StorageError
+from documents.errors import ConfigurationError, EncryptionError, KeyRingError, ObjectNotFound, StorageError
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
-from documents.models import UpkeepFinding, UpkeepRun
+from documents.models import UpkeepFinding, UpkeepRun, Vault
 from documents.services.actors import Actor
+from documents.services.file_keys import keys_of_files, places_of_files, provider_of_files, rewrap_file
 from documents.services.rewrapping import Rewrapped, Row, keep_beside, rewrapped
 from documents.services.sidecars import keep_sidecar
 from documents.upkeep.errors import Halt, code_of
@@ -36,6 +38,8 @@ BATCH = 64
 # RSA lets go of the interpreter's lock, and so do stores: more threads than cores keep both at work.
 THREADS = 4
 MOST_ROUNDS = 10
+# Scopes of sealed files of other apps: this and the name of a policy.
+FILES = "files:"
 
 
 def begin_rewrapping(actor: Actor, *, workers: int = 2) -> UpkeepRun:
@@ -47,7 +51,9 @@ def begin_rewrapping(actor: Actor, *, workers: int = 2) -> UpkeepRun:
     ring.require_private_keys()
     digest = target_of(ring.recipients)
     options = {"recipients": digest, "primary": ring.primary.kek_id.hex()}
-    return begin_run(UpkeepRun.Kind.REWRAP, left_to_rewrap(digest), actor, workers=workers, options=options)
+    # How many files there are nobody knows before they are listed.
+    scopes = left_to_rewrap(digest) + [(f"{FILES}{policy}", 0) for policy in places_of_files()]
+    return begin_run(UpkeepRun.Kind.REWRAP, scopes, actor, workers=workers, options=options)
 
 
 def target_of(recipients: Iterable[Kek]) -> str:
@@ -66,6 +72,7 @@ class RewrapWork:
     def __init__(self, run: UpkeepRun) -> None:
         self._run, self._digest = run, str(run.options["recipients"])
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="rewrap")
+        self._listings: dict[int, Iterator[str]] = {}
 
     def close(self) -> None:
         """End its threads."""
@@ -79,6 +86,8 @@ class RewrapWork:
     def step(self, lease: Lease) -> bool:
         """Do the next batch of a share. Returns False where nothing is left of it. Raises LeaseLost, Halt."""
         ring = self._ring()
+        if lease.share.scope.startswith(FILES):
+            return self._rewrap_files(lease, ring)
         if lease.share.in_flight:
             self._put_sidecars(lease, {})
         rows = list(_others(rows_behind(lease.share), self._digest)[:BATCH])
@@ -112,6 +121,35 @@ class RewrapWork:
                     raise Halt(str(error)) from error
                 findings.append(self._finding(row, error))
         return done, findings
+
+    def _rewrap_files(self, lease: Lease, ring: KeyRing) -> bool:
+        """The next files of a place. Who takes its listing over begins it again, and finds what was done done."""
+        share, policy = lease.share, lease.share.scope.removeprefix(FILES)
+        findings, changed, vault_id = [], 0, Vault.current_id()
+        try:
+            provider = provider_of_files(policy)
+            keys = list(islice(self._listings.setdefault(share.pk, keys_of_files(policy)), BATCH))
+            work = [(key, self._pool.submit(rewrap_file, provider, key, ring, vault_id)) for key in keys]
+            for key, future in work:
+                try:
+                    changed += future.result()
+                except (EncryptionError, ObjectNotFound) as error:
+                    if isinstance(error, KeyRingError):
+                        raise
+                    findings.append(self._finding_at(provider.name, key, error))
+        except (KeyRingError, StorageError, ConfigurationError) as error:
+            raise Halt(str(error)) from error
+        if not keys:
+            lease.finish()
+            return False
+        with transaction.atomic(durable=True):
+            lease.note(findings, position=keys[-1], seen=share.seen + len(keys), changed=share.changed + changed)
+            UpkeepRun.objects.filter(pk=self._run.pk).update(total=F("total") + len(keys))
+        return True
+
+    def _finding_at(self, store: str, key: str, error: EncryptionError | StorageError) -> UpkeepFinding:
+        code, detail = code_of(error), str(error)[:500]
+        return UpkeepFinding(run=self._run, code=code, storage_type=store, storage_path=key, detail=detail)
 
     def _finding(self, row: Row, error: EncryptionError | StorageError | ConfigurationError) -> UpkeepFinding:
         log.warning("not_rewrapped", run=self._run.pk, attachment_id=str(row.pk), code=error.code)

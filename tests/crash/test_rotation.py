@@ -137,8 +137,13 @@ def rotate_under_fire(moving: Moving, scale: Scale) -> None:
 def destroy(moving: Moving, name: str) -> None:
     """The KEK is retired, asked to be destroyed, and destroyed as if its time had come."""
     vault, old = moving.vault, kek_id(name).hex()
-    # An upload that the last kill left unfinished may be sealed for it; the sweeper clears that away.
-    assert wait_for(lambda: manage(vault, "retire_kek", old)[0] == 0, seconds=60), manage(vault, "retire_kek", old)[1]
+
+    def is_retired() -> bool:
+        # An upload that the last kill left unfinished may be sealed for it; the sweeper clears that away.
+        vault.processes.run("task", names=["sweep_uploads"])
+        return manage(vault, "retire_kek", old)[0] == 0
+
+    assert wait_for(is_retired, seconds=60), manage(vault, "retire_kek", old)[1]
     for arguments in (("destroy_kek", old, "--no-input"), ("destroy_kek", old, "--confirm", "--no-input")):
         status, told = manage(vault, *arguments)
         assert status == 0, told

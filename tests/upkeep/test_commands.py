@@ -79,6 +79,24 @@ def test_another_recovery_key_is_rotated_in(store: Store, keys: KeySources, tmp_
     assert keks()["recovery"]["attachments"] == 1
 
 
+def test_a_vault_changes_to_the_hybrid_wrap_by_rewrap_alone(
+    store: Store, keys: KeySources, tmp_path: Path, operator: Actor
+) -> None:
+    document = store(b"a will")
+    core = bytes(attachment_of(document).envelope_core)
+    wrap = ("--wrap", "rsa-oaep-ml-kem-768")
+    primary = run("create_kek", *wrap).strip()
+    message, status = refused("rotate_keys", "--to", primary, "--inline")
+    assert (status, "one type" in message or "wrap" in message) == (1, True), message
+    recovery = run("create_kek", *wrap, "--recovery", "--recovery-dir", str(tmp_path / "stick")).strip()
+
+    run("rotate_keys", "--to", primary, "--recovery", recovery, "--inline")
+
+    assert bytes(attachment_of(document).envelope_core) == core
+    assert json.loads(run("list_keks", "--format", "json"))["wraps"] == {"rsa-oaep-ml-kem-768": 1}
+    assert content_of(attachment_of(document), operator) == b"a will"
+
+
 @pytest.mark.parametrize("begin", ["", "zz", "00"])
 def test_an_id_that_names_no_kek_is_refused(begin: str, keys: KeySources) -> None:
     message, status = refused("retire_kek", begin)

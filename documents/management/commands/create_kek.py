@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from documents.encryption.kek import MAX_BITS, MIN_BITS
+from documents.encryption.keyring import WRAP_TYPES
 from documents.errors import ConfigurationError, KeyRingError
 from documents.management.arguments import USAGE
 from documents.management.upkeep import OPERATOR
@@ -26,20 +27,26 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--bits", type=int, default=MIN_BITS, help=f"of the RSA key: {MIN_BITS} to {MAX_BITS}")
+        parser.add_argument(
+            "--wrap",
+            choices=WRAP_TYPES,
+            default="rsa-oaep",
+            help="rsa-oaep-ml-kem-768 withstands a quantum computer too; primary and recovery KEK are of one wrap",
+        )
         parser.add_argument("--recovery", action="store_true", help="a recovery KEK; needs --recovery-dir")
         parser.add_argument("--recovery-dir", type=Path, metavar="DIR", help="where its private half is written")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        bits, directory = options["bits"], options["recovery_dir"]
+        bits, directory, wrap = options["bits"], options["recovery_dir"], options["wrap"]
         if not MIN_BITS <= bits <= MAX_BITS or bits % 8:
             raise CommandError(f"--bits is {MIN_BITS} to {MAX_BITS}, in whole bytes, not {bits}.", returncode=USAGE)
         if options["recovery"] != (directory is not None):
             raise CommandError("--recovery and --recovery-dir go together.", returncode=USAGE)
         try:
             if options["recovery"]:
-                record, private = kek_life.create_recovery_kek(OPERATOR, directory, bits=bits)
+                record, private = kek_life.create_recovery_kek(OPERATOR, directory, bits=bits, wrap=wrap)
             else:
-                record, private = kek_life.create_kek(OPERATOR, bits=bits), None
+                record, private = kek_life.create_kek(OPERATOR, bits=bits, wrap=wrap), None
             files = file_of(record.kek_id)
         except OSError as error:
             raise CommandError(f"The key cannot be written: {error}.", returncode=1) from error

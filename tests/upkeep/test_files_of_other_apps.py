@@ -1,0 +1,65 @@
+"""Sealed files of other apps have no row: rotation puts newer key blocks beside them, and they open by those."""
+
+import pytest
+from django.core.files.base import ContentFile
+
+from documents.conf import KeySources
+from documents.errors import KekInUse
+from documents.filestorage import VaultStorage
+from documents.services import kek_life
+from documents.services.actors import Actor
+from documents.services.kek_standing import find_record
+from documents.storage.base import StorageProvider
+from tests.upkeep.rotating import make_primary, rotate
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def read(name: str) -> bytes:
+    with VaultStorage().open(name) as file:
+        return bytes(file.read())
+
+
+def test_a_file_opens_after_its_first_kek_was_destroyed(
+    keys: KeySources, provider: StorageProvider, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    name = VaultStorage().save("payslips/may.pdf", ContentFile(b"a payslip of May"))
+    [info] = provider.iter_locations("files/")
+    before = provider.get(info.key)
+    make_primary(new_primary)
+    with pytest.raises(KekInUse, match="1 sealed files"):
+        kek_life.retire_kek(find_record(old_primary), operator)
+
+    run = rotate(new_primary)
+
+    assert (run.state, run.total, run.findings.count()) == ("succeeded", 1, 0)
+    assert provider.get(info.key) == before
+    kek_life.retire_kek(find_record(old_primary), operator)
+    (keys.directory / "primary.pem").unlink()
+    assert read(name) == b"a payslip of May"
+    VaultStorage().delete(name)
+    assert not list(provider.iter_locations("files/"))
+    assert not list(provider.iter_locations("keyblocks/"))
+
+
+def test_a_second_rotation_writes_nothing_beside_a_file(
+    keys: KeySources, provider: StorageProvider, new_primary: str
+) -> None:
+    VaultStorage().save("may.pdf", ContentFile(b"a payslip"))
+    rotate(new_primary)
+    [beside] = [info.key for info in provider.iter_locations("keyblocks/")]
+    rotate(new_primary)
+    assert [info.key for info in provider.iter_locations("keyblocks/")] == [beside]
+
+
+def test_a_file_that_cannot_be_rewrapped_is_told_and_the_others_are(
+    keys: KeySources, provider: StorageProvider, new_primary: str
+) -> None:
+    provider.put_bytes("files/damaged.vlt", b"no envelope at all" * 1000)
+    name = VaultStorage().save("may.pdf", ContentFile(b"a payslip"))
+    run = rotate(new_primary)
+    assert run.state == "failed"
+    [finding] = run.findings.all()
+    assert (finding.code, finding.storage_path) == ("malformed-envelope", "files/damaged.vlt")
+    (keys.directory / "primary.pem").unlink()
+    assert read(name) == b"a payslip"
