@@ -52,6 +52,8 @@ NAMES = (
     "rewrap.in-transaction",
     "rewrap.rows-written",
     "rewrap.sidecars-written",
+    "reseal.in-transaction",
+    "reseal.committed",
 )
 
 

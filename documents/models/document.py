@@ -95,3 +95,11 @@ class Attachment(SealedObject):
 
     def __str__(self) -> str:
         return f"{self.document_id} v{self.version}"
+
+    def refresh(self) -> None:
+        """Read the row again; one that was sealed anew meanwhile has another id. Raises Attachment.DoesNotExist."""
+        try:
+            self.refresh_from_db()
+        except Attachment.DoesNotExist:
+            self.pk = Attachment.objects.only("pk").get(document_id=self.document_id, version=self.version).pk
+            self.refresh_from_db()

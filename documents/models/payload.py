@@ -31,6 +31,10 @@ class Payload(SealedObject):
     due_at = models.DateTimeField()
     unheld_since = models.DateTimeField(null=True, blank=True)
 
+    def refresh(self) -> None:
+        """Read the row again. Raises Payload.DoesNotExist."""
+        self.refresh_from_db()
+
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [

@@ -109,7 +109,7 @@ class Download(ClosesAtEnd):
 
     def _read_row_again(self) -> None:
         try:
-            self.attachment.refresh_from_db()
+            self.attachment.refresh()
         except Attachment.DoesNotExist as error:
             raise DocumentNotFound from error
 

@@ -23,7 +23,7 @@ def read_where_it_is(row: Attachment | Payload, read: Callable[[StorageProvider]
         return read(readable_provider(row.storage_type, checksum_of))
     except ObjectNotFound as error:
         try:
-            row.refresh_from_db()
+            row.refresh()
         except (Attachment.DoesNotExist, Payload.DoesNotExist):
             raise error from None
         if place == (row.storage_type, row.storage_path):

@@ -17,6 +17,7 @@ from documents.models import UpkeepRun
 from documents.models.upkeep import UpkeepState
 from documents.upkeep import runs
 from documents.upkeep.errors import Halt
+from documents.upkeep.reseal import ResealWork
 from documents.upkeep.rewrap import RewrapWork
 from documents.upkeep.shares import Lease, LeaseLost, add_round, free_shares, open_shares, take_share
 from documents.upkeep.verify import VerifyWork
@@ -40,7 +41,11 @@ class Work(Protocol):
     def close(self) -> None: ...
 
 
-KINDS: Mapping[str, type[Work]] = {UpkeepRun.Kind.REWRAP: RewrapWork, UpkeepRun.Kind.VERIFY: VerifyWork}
+KINDS: Mapping[str, type[Work]] = {
+    UpkeepRun.Kind.REWRAP: RewrapWork,
+    UpkeepRun.Kind.RESEAL: ResealWork,
+    UpkeepRun.Kind.VERIFY: VerifyWork,
+}
 
 
 def work_on(run_id: int, *, longest: timedelta | None = None, keep: Callable[[], bool] = lambda: True) -> bool:

@@ -11,7 +11,14 @@ import pytest
 
 from documents.encryption.vectors.keys import kek_id
 from documents.failpoints import NAMES
-from tests.crash.moving import Moving, assert_everything_reads, change_rows, end_shares, upload_some
+from tests.crash.moving import (
+    Moving,
+    assert_everything_reads,
+    change_rows,
+    end_shares,
+    objects_of_rows,
+    upload_some,
+)
 from tests.crash.people import People
 from tests.crash.rotating import (
     KEKS,
@@ -46,6 +53,25 @@ def test_a_rotation_killed_at_any_failpoint_goes_on_and_loses_nothing(moving: Mo
         assert status == 0, told
         assert_wrapped_for(moving, there)
         there, other = other, there
+    assert_everything_reads(vault)
+
+
+def test_sealing_anew_killed_at_any_failpoint_goes_on_and_leaves_nothing(moving_embedded: Moving) -> None:
+    vault = moving_embedded.vault
+    upload_some(vault, 4)
+    before = objects_of_rows(vault)["local"]
+    for name in ("reseal.in-transaction", "reseal.committed"):
+        begin = ("reseal_documents", "--all", "--inline")
+        status, told = manage(vault, *begin, failpoint=name)
+        assert (status, f"failpoint {name}: killed" in told) == (-9, True), told
+        end_shares(vault)
+        status, told = manage(vault, "reseal_documents", "--resume", "--inline")
+        assert status == 0, told
+        after = objects_of_rows(vault)["local"]
+        assert len(after) == 4
+        assert not after & before
+        before = after
+    assert vault.leftovers_after_grace() == {}
     assert_everything_reads(vault)
 
 

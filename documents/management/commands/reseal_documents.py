@@ -1,0 +1,50 @@
+"""``reseal_documents``: a new DEK and a new object, where an old private key may be in other hands."""
+
+from argparse import ArgumentParser
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+
+from documents.errors import ConfigurationError, KekRefused, KeyRingError
+from documents.management.arguments import USAGE
+from documents.management.upkeep import OPERATOR, add_run_options, conduct, told
+from documents.models import Document, UpkeepRun
+from documents.services.kek_standing import find_record
+from documents.upkeep.errors import RunRefused
+from documents.upkeep.reseal import begin_resealing
+
+
+class Command(BaseCommand):
+    """Exit status 0, 1 where something could not be sealed anew, 2 for a wrong call, 130 interrupted."""
+
+    help = (
+        "Seal documents anew for the present recipients, each with a new key and into a new object; the old objects "
+        "are deleted. For whenever a private key was lost to others: a rotation keeps the object, and its header "
+        "can be opened with the old key. Rotate first, so that nothing is sealed for the lost key again."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_run_options(parser)
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--kek", metavar="KEK", help="what was sealed for this KEK: the beginning of its id")
+        which.add_argument("--document", type=UUID, metavar="ID", help="all versions of one document")
+        which.add_argument("--all", action="store_true", help="everything")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        chosen = [name for name in ("kek", "document", "all", "resume", "cancel") if options[name] not in (None, False)]
+        if len(chosen) != 1:
+            raise CommandError("Say which: --kek, --document or --all.", returncode=USAGE)
+        if options["document"] and not Document.objects.filter(pk=options["document"]).exists():
+            raise CommandError(f"There is no document {options['document']}.", returncode=USAGE)
+        try:
+            kek_id = find_record(options["kek"]).kek_id if options["kek"] else ""
+            conduct(UpkeepRun.Kind.RESEAL, lambda: self._begun(kek_id, options), options, self, "reseal_documents")
+        except KekRefused as error:
+            raise CommandError(str(error), returncode=USAGE) from error
+        except (ConfigurationError, KeyRingError, RunRefused) as error:
+            raise told(error) from error
+
+    def _begun(self, kek_id: str, options: dict[str, Any]) -> UpkeepRun:
+        return begin_resealing(OPERATOR, kek_id=kek_id, document_id=options["document"], workers=options["workers"])

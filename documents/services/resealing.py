@@ -1,0 +1,111 @@
+"""Sealing an attachment anew: a new DEK, a new object, for whenever an old KEK's private half may be in other hands.
+
+A rewrap leaves the body and the header's own key block as they are: whoever has the old KEK and a copy of the object
+opens it for ever. Here the plaintext goes through memory into a new envelope, as an upload does, the row is pointed at
+it in one transaction, and the old object is removed afterwards. The attachment gets a new id with its new object: ids
+are bound into envelopes, and no two envelopes share one.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db import transaction
+
+from documents.encryption.envelope import MIN_HEADER_SIZE, PREFIX_SIZE, Sealer, claimed_key_block, header_size
+from documents.encryption.recipients import recipients_of
+from documents.errors import UploadGone
+from documents.failpoints import failpoint
+from documents.key_rings import key_ring
+from documents.models import Attachment, Link, SealedObject, StagedAttachment
+from documents.services import audit
+from documents.services.actors import Actor
+from documents.services.deletion import note_removals
+from documents.services.downloads import Download
+from documents.services.keys import DOCUMENTS
+from documents.services.receiving import Receiving, commit_intent
+from documents.storage.base import ObjectRef, StorageProvider
+from documents.wiring import storage_provider
+
+_OWNERS_PART = ("/user_", "/system/")
+
+
+def reseal(attachment: Attachment, actor: Actor) -> UUID:
+    """Seal it anew, in the store where it is, and return its new id. The old object is removed by the sweeper.
+
+    Readers in the middle of the old object have until then to finish. Raises DocumentUnreadable where it does not
+    verify, DocumentNotFound where it was deleted meanwhile, StorageError, KeyRingError; nothing is changed then. Safe
+    to be killed anywhere: the row names the old object or the new one, and the other is cleared away.
+    """
+    ring, provider = key_ring(), storage_provider(attachment.storage_type)
+    ring.require_private_keys()
+    staged = StagedAttachment(
+        document_id=attachment.document_id,
+        owner=attachment.document.owner,
+        filename=attachment.filename,
+        content_type=attachment.content_type,
+    )
+    commit_intent(staged, provider, ring, prefix=_prefix_of(attachment.storage_path))
+    staged.created_at = attachment.created_at  # what META tells; the row's is the intent's
+    with Resealing(staged, provider, ring, actor, limit=attachment.size) as resealing:
+        resealing.replaces(attachment)
+        with Download(attachment, actor, start=0, stop=attachment.size) as download:
+            for piece in download:
+                resealing.write(piece)
+        resealing.finish()
+    failpoint("reseal.committed")
+    return staged.pk
+
+
+class Resealing(Receiving):
+    """Points the row at the new object once that is durable."""
+
+    failed = "attachment.reseal-failed"
+
+    def replaces(self, attachment: Attachment) -> None:
+        """Say which attachment is sealed anew."""
+        self._old = attachment
+
+    def finish(self) -> None:
+        """Make the object durable, confirm it, and switch the row. Raises StorageError, UploadGone."""
+        self._receive()
+
+    def _stage(self, sealer: Sealer, stored: ObjectRef) -> None:
+        self._note_sealed(sealer, stored)
+        staged, old = self.staged, self._old.pk
+        keep = ("retain_until", "filename", "content_type")
+        fields = [field.name for field in SealedObject._meta.get_fields() if field.name not in keep]
+        with transaction.atomic(durable=True):
+            # Locked, so that a migration that is about to point it at another store does so before or not at all.
+            now = Attachment.objects.select_for_update(of=("self",)).filter(pk=old).first()
+            if now is None or now.size != staged.size or not self._mine().delete()[0]:
+                raise UploadGone
+            note_removals([now])
+            Attachment.objects.filter(pk=old).update(
+                id=staged.pk, suspect_at=None, **{name: getattr(staged, name) for name in fields}
+            )
+            Link.objects.filter(attachment_id=old).update(attachment_id=staged.pk)
+            audit.record(
+                "attachment.resealed",
+                self._actor,
+                document_id=staged.document_id,
+                attachment_id=staged.pk,
+                earlier=str(old),
+            )
+            failpoint("reseal.in-transaction")
+
+
+def is_wrapped_in_header(provider: StorageProvider, key: str, kek_ids: Collection[bytes]) -> bool:
+    """Whether the object's own header has a stanza for one of these KEKs, which no rewrap takes away.
+
+    No key is needed. Raises MalformedEnvelope, UnsupportedEnvelope, StorageError.
+    """
+    header = provider.get_range(key, 0, MIN_HEADER_SIZE)
+    if (size := header_size(header[:PREFIX_SIZE])) > len(header):
+        header += provider.get_range(key, len(header), size - len(header))
+    return bool(set(recipients_of(claimed_key_block(header))) & set(kek_ids))
+
+
+def _prefix_of(key: str) -> str:
+    """The part of an object key before its owner: that of the policy it was stored under."""
+    places = [key.find(part) for part in _OWNERS_PART if part in key]
+    return key[: min(places)] if places else DOCUMENTS

@@ -1,0 +1,136 @@
+"""Sealing anew, one attachment after the other: what was sealed for a KEK that nobody trusts now, or everything."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from documents.errors import (
+    ConfigurationError,
+    DocumentChanged,
+    DocumentNotFound,
+    DocumentUnreadable,
+    EncryptionError,
+    KeyRingError,
+    PayloadError,
+    StorageError,
+    UploadError,
+)
+from documents.key_rings import key_ring
+from documents.models import Attachment, AuditEvent, Payload, UpkeepFinding, UpkeepRun
+from documents.services.actors import Actor
+from documents.services.attributes import attributes_of, set_attributes
+from documents.services.editions import edition_of
+from documents.services.resealing import is_wrapped_in_header, reseal
+from documents.storage.base import StorageProvider
+from documents.upkeep.errors import Halt, code_of
+from documents.upkeep.runs import begin_run
+from documents.upkeep.sealed_rows import rows_behind
+from documents.upkeep.shares import Lease
+from documents.wiring import storage_provider
+
+log = structlog.get_logger(__name__)
+
+# Objects between two signs of life; each is read and written whole.
+BATCH = 8
+TASK = Actor(user=None, via="task")
+
+
+def begin_resealing(actor: Actor, *, kek_id: str = "", document_id: UUID | None = None, workers: int = 2) -> UpkeepRun:
+    """Begin to seal anew what has a stanza for this KEK in its own header, or one document, or everything.
+
+    Raises SealOnlyKeyRing where this process can open nothing, RunRefused where another such run is not over.
+    """
+    ring = key_ring()
+    ring.require_private_keys()
+    options = {"kek": kek_id, "document": str(document_id or ""), "primary": ring.primary.kek_id.hex()}
+    rows = {"attachment": Attachment.objects.all(), "payload": Payload.objects.all()}
+    scopes = [(scope, _wanted(found, options["document"]).count()) for scope, found in rows.items()]
+    return begin_run(UpkeepRun.Kind.RESEAL, scopes, actor, workers=workers, options=options)
+
+
+class ResealWork:
+    """One worker's. There is nothing to close."""
+
+    def __init__(self, run: UpkeepRun) -> None:
+        self._run, self._kek_id = run, str(run.options["kek"])
+        self._document = str(run.options["document"])
+
+    def close(self) -> None: ...
+
+    def scopes(self) -> list[tuple[str, int]]:
+        """One round is all: what comes in meanwhile is sealed for the present recipients."""
+        return []
+
+    def step(self, lease: Lease) -> bool:
+        """Seal the next few anew. Returns False where nothing is left of the share. Raises LeaseLost, Halt."""
+        share = lease.share
+        rows = list(_wanted(rows_behind(share), self._document)[:BATCH])
+        if not rows:
+            lease.finish()
+            return False
+        findings: list[UpkeepFinding] = []
+        fresh = self._done_before(rows)
+        changed = 0
+        for row in rows:
+            lease.write()
+            try:
+                changed += row.pk not in fresh and self._does(row)
+            except (KeyRingError, ConfigurationError) as error:
+                raise Halt(str(error)) from error
+            except DocumentNotFound:
+                continue
+            except (StorageError, EncryptionError, DocumentUnreadable, PayloadError, UploadError) as error:
+                if isinstance(error, StorageError) and error.retryable:
+                    raise Halt(str(error)) from error
+                findings.append(self._finding(row, error))
+        lease.note(findings, position=str(rows[-1].pk), seen=share.seen + len(rows), changed=share.changed + changed)
+        return True
+
+    def _does(self, row: Attachment | Payload) -> bool:
+        """Seal it anew where it is to be. Returns whether it was."""
+        if not row.envelope_core:
+            return False  # in the format of an older vault: adopting seals it
+        if not self._is_meant(storage_provider(row.storage_type), row.storage_path):
+            return False
+        if isinstance(row, Attachment):
+            reseal(row, TASK)
+            return True
+        if row.document is None:
+            raise PayloadError("It is another app's: have that app store it anew.")
+        document = row.document
+        attributes = attributes_of(document, actor=TASK)
+        # Where somebody set them meanwhile, they were sealed anew by that.
+        with suppress(DocumentChanged):
+            set_attributes(document.pk, attributes, owner=document.owner, actor=TASK, seen=edition_of(document))
+        return True
+
+    def _is_meant(self, provider: StorageProvider, key: str) -> bool:
+        return not self._kek_id or is_wrapped_in_header(provider, key, [bytes.fromhex(self._kek_id)])
+
+    def _done_before(self, rows: Sequence[Attachment | Payload]) -> set[UUID]:
+        """Those that this run made: their new ids lie anywhere, also behind the place where the share is."""
+        if isinstance(rows[0], Payload):
+            return {row.pk for row in rows if row.created_at >= self._run.created_at}
+        resealed = AuditEvent.objects.filter(
+            action="attachment.resealed", attachment_id__in=[row.pk for row in rows], at__gte=self._run.created_at
+        )
+        return {pk for pk in resealed.values_list("attachment_id", flat=True) if pk}
+
+    def _finding(self, row: Attachment | Payload, error: Any) -> UpkeepFinding:
+        log.warning("not_resealed", run=self._run.pk, attachment_id=str(row.pk), code=error.code)
+        return UpkeepFinding(
+            run=self._run,
+            code=code_of(error),
+            subject=row.pk,
+            document_id=row.document_id,
+            storage_type=row.storage_type,
+            storage_path=row.storage_path,
+            detail=str(error)[:500],
+        )
+
+
+def _wanted(rows: Any, document: str) -> Any:
+    return rows.filter(document_id=UUID(document)) if document else rows
