@@ -9,7 +9,7 @@ import structlog
 
 from documents.errors import ConfigurationError, KeyRingError, StorageError
 from documents.key_rings import key_ring
-from documents.models import Attachment, Payload, StagedAttachment, UpkeepFinding, UpkeepRun, Vault
+from documents.models import Attachment, ObjectRemoval, Payload, StagedAttachment, UpkeepFinding, UpkeepRun, Vault
 from documents.models.upkeep import UpkeepState
 from documents.services import references
 from documents.services.actors import Actor
@@ -142,8 +142,11 @@ class VerifyWork:
         share = lease.share
         name = share.scope.removeprefix(_OBJECTS)
         try:
-            listing = self._listings.setdefault(share.pk, store_itself(name).iter_locations())
+            provider = store_itself(name)
+            listing = self._listings.setdefault(share.pk, provider.iter_locations())
             keys = [info.key for info in islice(listing, LISTED)]
+            # What was deleted between the listing and the look at the rows is no orphan.
+            orphans = [key for key in _orphans(keys) if provider.exists(key)]
         except (StorageError, ConfigurationError) as error:
             raise Halt(str(error)) from error
         if not keys:
@@ -158,7 +161,7 @@ class VerifyWork:
                 storage_path=key,
                 detail="No row needs it.",
             )
-            for key in _orphans(keys)
+            for key in orphans
         ]
         lease.note(findings, position=keys[-1][:500])
         return True
@@ -169,13 +172,14 @@ def _orphans(keys: Sequence[str]) -> list[str]:
     ours = [key for key in keys if not key.startswith(_OURS_BESIDES) and attachment_id_in(key)]
     needed = references.needed(ours)
     beside = {key: owner for key in keys if (owner := attachment_id_of_sidecar(key))}
-    owned = {pk for model in (StagedAttachment, Attachment, Payload) for pk in _existing(model, beside.values())}
+    owned = {pk for model in (StagedAttachment, Attachment, Payload) for pk in _existing(model, "pk", beside.values())}
+    owned |= set(_existing(ObjectRemoval, "attachment_id", beside.values()))  # on their way out
     strays = [key for key, owner in beside.items() if owner not in owned and owner.version != _MADE_OF_A_NAME]
     return [key for key in ours if key not in needed] + strays
 
 
-def _existing(model: Any, ids: Any) -> Any:
-    return model._default_manager.filter(pk__in=list(ids)).values_list("pk", flat=True)
+def _existing(model: Any, column: str, ids: Any) -> Any:
+    return model._default_manager.filter(**{f"{column}__in": list(ids)}).values_list(column, flat=True)
 
 
 def _of_store(rows: Any, store: str | None) -> Any:

@@ -33,8 +33,8 @@ class Command(BaseCommand):
         which.add_argument("--all", action="store_true", help="everything")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        chosen = [name for name in ("kek", "document", "all", "resume", "cancel") if options[name] not in (None, False)]
-        if len(chosen) != 1:
+        chosen = [options["kek"], options["document"], options["all"] or None, options["resume"], options["cancel"]]
+        if sum(choice is not None for choice in chosen) != 1:
             raise CommandError("Say which: --kek, --document or --all.", returncode=USAGE)
         if options["document"] and not Document.objects.filter(pk=options["document"]).exists():
             raise CommandError(f"There is no document {options['document']}.", returncode=USAGE)
