@@ -12,8 +12,9 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.test import Client
 
-from documents.models import Attachment, Document, ObjectRemoval, StagedAttachment
+from documents.models import Attachment, Document, ObjectRemoval, StagedAttachment, UpkeepRun
 from documents.services.actors import Actor
+from documents.services.kek_standing import list_keks
 from documents.services.links import create_link
 from documents.services.tokens import create_token
 from migrations_tools.models import MigrationRun
@@ -30,6 +31,8 @@ def secrets(store: Callable[..., Document], alice: User, as_alice: Actor) -> lis
     StagedAttachment.objects.create(owner=alice, expires_at=document.created_at)
     ObjectRemoval.objects.create(storage_type="local", storage_path="x", attachment_id=document.pk)
     MigrationRun.objects.create(destination="local", created_by=alice, note="made by hand")
+    UpkeepRun.objects.create(kind=UpkeepRun.Kind.VERIFY, options={"deep": False, "rate": 0, "store": ""})
+    list_keks()
     EmailAddress.objects.create(user=alice, email=alice.email)
     Group.objects.create(name="readers")
     link = create_link(document, creator=alice, actor=as_alice, password="link-password-canary")
