@@ -50,7 +50,9 @@ def _complaint(key: str) -> str | None:
         return "cannot be empty"
     if len(key) > MAX_CHARACTERS:
         return f"has at most {MAX_CHARACTERS} characters, this one has {len(key):,}"
-    if any(_is_unstorable(character) for character in key):
+    # Nearly every key is plain, and seen to be so at once; each is checked at every call of a store.
+    is_plain = key.isascii() and key.isprintable() and "\\" not in key
+    if not is_plain and any(_is_unstorable(character) for character in key):
         return "cannot hold a backslash, a control character or half of a surrogate pair"
     if len(key.encode()) > MAX_BYTES:
         return f"has at most {MAX_BYTES:,} bytes in UTF-8, this one has {len(key.encode()):,}"
