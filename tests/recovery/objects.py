@@ -1,6 +1,5 @@
 """A store full of sealed objects, in a directory, and the script that gets the documents back."""
 
-import gzip
 import hashlib
 import json
 import os
@@ -56,7 +55,7 @@ class Shelf:
         sealed = [bytes(piece) for piece in sealer.update(content)]
         key = key or f"documents/user_1/2026/03/01/{ids.attachment_id}.vlt"
         self.write(key, sealer.header + b"".join(sealed) + bytes(sealer.finish()))
-        self.contents[key] = gzip.decompress(content) if coding == "gzip" else content
+        self.contents[key] = content
         return key
 
     def write(self, key: str, data: bytes) -> Path:
