@@ -68,6 +68,7 @@ class Shelf:
         return (self.root / key).read_bytes()
 
     def change(self, key: str, offset: int, data: bytes) -> None:
+        """Overwrite bytes from ``offset`` on, which counts from the start."""
         stored = bytearray(self.read(key))
         stored[offset : offset + len(data)] = data
         self.write(key, bytes(stored))
@@ -89,7 +90,7 @@ class Shelf:
 def write_key(directory: Path, name: str, *, mode: int = 0o600, pem: bytes | None = None) -> Path:
     """One of the published test-only keys, as an operator takes it out of the safe."""
     path = directory / f"{name}.pem"
-    path.write_bytes(pem or pem_of(name))
+    path.write_bytes(pem_of(name) if pem is None else pem)
     path.chmod(mode)
     return path
 

@@ -11,6 +11,7 @@ import pytest
 
 from documents.recovery import recover
 from tests.recovery.conftest import Recover
+from tests.recovery.damage import flip
 from tests.recovery.objects import (
     BEGAN,
     LIBRARIES,
@@ -141,7 +142,7 @@ def test_a_copy_makes_no_second_file(shelf: Shelf, out: Path, recovering: Recove
 def test_a_damaged_original_is_made_good_by_its_copy(shelf: Shelf, out: Path, recovering: Recover) -> None:
     key = shelf.put(b"a payslip")
     shelf.write(f"trash/{key}", shelf.read(key))
-    shelf.change(key, -1, b"\0")
+    flip(shelf, key, -1)
     assert recovering() == 1
     assert outcomes(out) == {key: ("failed", "AuthenticationFailed"), f"trash/{key}": ("recovered", None)}
     assert files_in(out) == {"_trash/alice/payslip.pdf": b"a payslip"}
