@@ -61,6 +61,7 @@ DAMAGE: dict[str, tuple[Callable[[Shelf, str], object], str]] = {
     "overwritten by noise": (lambda shelf, key: shelf.write(key, b"\xa5" * 30_000), "MalformedEnvelope"),
 }  # fmt: skip
 
+
 def damaged(shelf: Shelf) -> dict[str, str]:
     """Put one object of each kind of damage on the shelf; returns the answers by key."""
     answers = {}

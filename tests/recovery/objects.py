@@ -103,7 +103,12 @@ def run_script(*arguments: object, environment: dict[str, str] | None = None) ->
         text=True,
         check=False,
         timeout=120,
-        env={"PATH": os.environ["PATH"], "BARE_SCRIPT": str(SCRIPT), "BARE_LIBRARIES": str(LIBRARIES), **(environment or {})},
+        env={
+            "PATH": os.environ["PATH"],
+            "BARE_SCRIPT": str(SCRIPT),
+            "BARE_LIBRARIES": str(LIBRARIES),
+            **(environment or {}),
+        },
     )
 
 

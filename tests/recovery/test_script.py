@@ -215,6 +215,6 @@ def test_a_directory_with_something_in_it_is_left_alone(
 
 def test_names_of_files_that_are_not_utf_8_are_read_and_told(shelf: Shelf, out: Path, recovering: Recover) -> None:
     key = shelf.put(b"a payslip")
-    os.rename(shelf.root / key, os.fsencode(shelf.root) + b"/caf\xe9.vlt")
+    (shelf.root / key).rename(os.fsdecode(os.fsencode(shelf.root) + b"/caf\xe9.vlt"))
     assert recovering() == 0
     assert outcomes(out) == {"caf\\udce9.vlt": ("recovered", None)}

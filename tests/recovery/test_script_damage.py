@@ -15,7 +15,6 @@ from tests.recovery.damage import DAMAGE, damaged, flip
 from tests.recovery.objects import Shelf, check_recovered, files_in, manifest_of, outcomes
 from tests.services.s3_server import S3Server
 
-
 KEYS = recover.ring_of([recover.load_kek(pem_of("recovery"), "recovery", (), lambda _name: None)])
 
 
@@ -126,11 +125,15 @@ def test_a_key_block_that_cannot_be_read_is_no_unknown_key(shelf: Shelf, out: Pa
     assert outcomes(out)[key] == ("failed", "Unreadable")
 
 
-def test_a_source_that_gives_nothing_any_more_stops_the_run(shelf: Shelf, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_gives_nothing_any_more_stops_the_run(
+    shelf: Shelf, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     keys = [shelf.put(b"a payslip") for _ in range(30)]
     with pytest.raises(recover.Stopped, match="gives no bytes"):
-        recover.run(recover.Options(Failing(shelf.root, dict.fromkeys(keys, 99)), KEYS, out), "text", lambda _line: None)
+        recover.run(
+            recover.Options(Failing(shelf.root, dict.fromkeys(keys, 99)), KEYS, out), "text", lambda _line: None
+        )
 
 
 def test_what_is_gone_since_an_earlier_run_is_told(shelf: Shelf, out: Path, recovering: Recover) -> None:
@@ -141,4 +144,3 @@ def test_what_is_gone_since_an_earlier_run_is_told(shelf: Shelf, out: Path, reco
         (shelf.root / key).unlink()
     assert recovering() == 1
     assert outcomes(out) == {sound: ("recovered", None), failed: ("failed", "Missing")}
-

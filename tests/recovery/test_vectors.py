@@ -51,9 +51,7 @@ def release(vector: dict[str, Any], opened: recover.Opened, stored: bytes, relea
 
 
 NAMES = [path.stem.removeprefix("test-only-") for path in (FOLDER / "keys").glob("*.pem")]
-KEKS = {
-    name: recover.load_kek(pem_of(name), name, (), lambda _name: None) for name in NAMES if name not in ORIGIN_KEYS
-}
+KEKS = {name: recover.load_kek(pem_of(name), name, (), lambda _name: None) for name in NAMES if name not in ORIGIN_KEYS}
 
 
 def keys_of(vector: dict[str, Any]) -> recover.Keys:
