@@ -818,6 +818,8 @@ def folded(path: str) -> str:
 
 def printable(text: str) -> str:
     """The text with what would steer a terminal or a spreadsheet escaped."""
+    if text.isprintable():
+        return text
     return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in _INVISIBLE else c for c in text)
 
 
@@ -1064,6 +1066,7 @@ class Reader:
     keys: Keys
     sidecars_of: Callable[[str], Sequence[str]]
     is_over: Callable[[], bool]
+    helpers: ThreadPoolExecutor
 
     def plan(self, job: Job) -> Planned:
         """Open the header alone. Raises Stopped."""
@@ -1096,7 +1099,7 @@ class Reader:
         if job.copy_of_sha256 and self._digest_of(job.key) == job.copy_of_sha256:
             return Fetched(None, job.copy_of_sha256)
         with closing(self.source.open(job.key)) as raw:
-            stream = _Hashed(raw, self.is_over)
+            stream = _Hashed(raw, self.is_over, self.helpers)
             first = read_fully(stream, 16)
             header = first + read_fully(stream, header_size(first) - 16)
             opened = job.opened
@@ -1137,10 +1140,10 @@ class Reader:
 
     def _digest_of(self, key: str) -> str:
         with closing(self.source.open(key)) as raw:
-            stream = _Hashed(raw, self.is_over)
+            stream = _Hashed(raw, self.is_over, self.helpers)
             while stream.read(1 << 18):
                 pass
-        return stream.digest.hexdigest()
+        return stream.sha256()
 
     def _patiently(self, work: Callable[[], T]) -> T:
         """Try again where no bytes came, which passes with time."""
@@ -1160,23 +1163,37 @@ def _of_destination(error: OSError) -> str:
 
 def _write(opened: Opened, stream: "_Hashed", object_size: int, temporary: Path) -> Fetched:
     """Open the body into a new file with the document's time and mode 0600, and have it on the disk."""
-    plaintext, content, plaintext_size, size = hashlib.sha256(), hashlib.sha256(), 0, 0
+    plaintext, content = _Digest(), _Digest()
     decoder = _Gunzip() if opened.metadata.content_coding == "gzip" else None
     with io.FileIO(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         for chunk in open_chunks(opened, stream, object_size):
             plaintext.update(chunk)
-            plaintext_size += len(chunk)
             for piece in decoder.update(chunk) if decoder else (chunk,):
-                content.update(piece)
-                size += len(piece)
                 _write_fully(file, piece)
+                if decoder:
+                    content.update(piece)
         if decoder:
             decoder.finish()
         os.fsync(file.fileno())
     with suppress(OSError, OverflowError):  # a year that the file system does not know: the manifest has it
         moment = datetime.fromisoformat(opened.metadata.created_at).timestamp()
         os.utime(temporary, (moment, moment))
-    return Fetched(opened, stream.digest.hexdigest(), plaintext_size, plaintext.hexdigest(), size, content.hexdigest())
+    written = content if decoder else plaintext
+    return Fetched(opened, stream.sha256(), plaintext.size, plaintext.sha256(), written.size, written.sha256())
+
+
+class _Digest:
+    """SHA-256 and size of what passes."""
+
+    def __init__(self) -> None:
+        self._digest, self.size = hashlib.sha256(), 0
+
+    def update(self, data: bytes) -> None:
+        self._digest.update(data)
+        self.size += len(data)
+
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
 
 
 def _write_fully(file: io.FileIO, data: bytes) -> None:
@@ -1186,17 +1203,34 @@ def _write_fully(file: io.FileIO, data: bytes) -> None:
 
 
 class _Hashed:
-    """A stream that takes the SHA-256 of what passes, and ends when the run is over."""
+    """A stream that takes the SHA-256 of what passes, and ends when the run is over.
 
-    def __init__(self, stream: Stream, is_over: Callable[[], bool]) -> None:
-        self._stream, self._is_over, self.digest = stream, is_over, hashlib.sha256()
+    What was read last is hashed by ``helpers`` while it is opened: of a large object each core does a part.
+    """
+
+    def __init__(self, stream: Stream, is_over: Callable[[], bool], helpers: ThreadPoolExecutor) -> None:
+        self._stream, self._is_over, self._helpers = stream, is_over, helpers
+        self._digest = hashlib.sha256()
+        self._hashing: Future[None] | None = None
 
     def read(self, size: int, /) -> bytes:
         if self._is_over():
             raise Stopped("The run is over.")
         data = self._stream.read(size)
-        self.digest.update(data)
+        if self._hashing:
+            self._hashing.result()
+            self._hashing = None
+        if len(data) < 65_536:  # a thread costs more than it saves
+            self._digest.update(data)
+        else:
+            self._hashing = self._helpers.submit(self._digest.update, data)
         return data
+
+    def sha256(self) -> str:
+        """Of everything that was read."""
+        if self._hashing:
+            self._hashing.result()
+        return self._digest.hexdigest()
 
     def close(self) -> None:
         self._stream.close()
@@ -1268,7 +1302,9 @@ class Run:
         self._faults = self._files = 0
         self._home = options.destination and _prepared(options.destination)
         self.journal = Journal(self._home and self._home / "journal.sqlite3")
-        self._reader = Reader(self._source, self._keys, self.journal.sidecars_of, self._stopping)
+        self._helpers = ThreadPoolExecutor(options.workers, thread_name_prefix="hash")
+        sidecars_of = self.journal.sidecars_of
+        self._reader = Reader(self._source, self._keys, sidecars_of, lambda: self._is_over, self._helpers)
         try:
             if not self.journal.same_source(options.source.label):
                 raise WrongUsage(f"{options.destination} holds what was recovered from another source.")
@@ -1285,6 +1321,7 @@ class Run:
 
     def close(self) -> None:
         """Close the journal."""
+        self._helpers.shutdown()
         self.journal.close()
 
     def go(self) -> bool:
@@ -1333,7 +1370,9 @@ class Run:
         if destination is None:
             return
         rows = self.journal.rows("outcome IN (?, ?)", PUBLISHED, RECOVERED)
-        looks = self._in_order(pool, rows, lambda row: _sha256_of_file(destination / row["path"], self._stopping))
+        looks = self._in_order(
+            pool, rows, lambda row: _sha256_of_file(destination / row["path"], lambda: self._is_over)
+        )
         for count, (row, sha256) in enumerate(chain.from_iterable(looks), start=1):
             if sha256 == row["sha256"]:
                 self.journal.set(row["key"], outcome=RECOVERED)
@@ -1503,9 +1542,6 @@ class Run:
         self._faults = self._faults + 1 if isinstance(done, Unreadable) else 0
         if self._faults >= _UNTIL_STOP:
             raise Stopped(f"{self._source.label} gives no bytes: {done} Run the same again when it does.")
-
-    def _stopping(self) -> bool:
-        return self._is_over
 
     def _in_order(
         self, pool: ThreadPoolExecutor, items: Iterable[T], work: Callable[[T], U]
