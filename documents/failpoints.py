@@ -54,6 +54,11 @@ NAMES = (
     "rewrap.sidecars-written",
     "reseal.in-transaction",
     "reseal.committed",
+    "recover.begun",
+    "recover.in-transaction",
+    "recover.rows-kept",
+    "recover.versions-numbered",
+    "recover.database-accepted",
 )
 
 

@@ -87,6 +87,14 @@ def read_designation(sources: KeySources) -> list[str]:
     return ids
 
 
+def private_kek_pems(sources: KeySources) -> list[tuple[str, bytes]]:
+    """Return where each private KEK comes from, and its PEM, still encrypted where it is. Raises KeyRingError."""
+    named = [("VAULT_PRIMARY_KEK", sources.primary_pem), ("VAULT_RECOVERY_KEK", sources.recovery_pem)]
+    pems = [(where, text.encode()) for where, text in named]
+    pems += [(str(path), _read(path)) for path in _kek_paths(sources.directory)]
+    return [(where, pem) for where, pem in pems if b"PRIVATE KEY-----" in pem]
+
+
 def signature_of(sources: KeySources) -> tuple[object, ...]:
     """Return what changes whenever a key file does: a ring that was loaded under another one is out of date."""
     directory = sources.directory

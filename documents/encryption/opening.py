@@ -33,6 +33,13 @@ class OpenRow:
         """The SHA-256 that ``Sealer.seal_digest`` sealed. Raises AuthenticationFailed."""
         return digest_cipher(self.dek, self.prefix_core).open(ZERO_NONCE, sealed, self.prefix_core)
 
+    def seal_digest(self, digest: bytes) -> bytes:
+        """Seal the SHA-256 of the plaintext, for a row that is made anew from its object: what ``Sealer`` sealed then.
+
+        It is the same message under the same key, so nonce 0 is not used for a second one (FORMAT.md §3).
+        """
+        return digest_cipher(self.dek, self.prefix_core).seal(ZERO_NONCE, digest, self.prefix_core)
+
     def rewrap(self, key_ring: KeyRing) -> bytes:
         """A newer key block, for the recipients of ``key_ring`` (FORMAT.md §9). The object stays as it is."""
         return wrap_for(key_ring, seq=self.key_block_seq + 1, dek=self.dek, context=self.prefix_core)

@@ -29,6 +29,7 @@ VaultError
 │       └── OpenOnlyKeyRing     the ring cannot sign what it would seal; it can open and not seal
 ├── KekRefused                  what was asked of a KEK cannot be done now
 │   └── KekInUse                something is wrapped for it
+├── RebuildRefused              the database is not one to be rebuilt, or the objects are not of one vault
 ├── UploadError
 │   ├── UploadTooLarge, UploadLengthRequired (a body of unknown length)
 │   ├── UploadIncomplete        the client went away, or sent less than it announced
@@ -97,6 +98,7 @@ from documents.errors.payloads import (
     PayloadUnreadable,
 )
 from documents.errors.policies import PolicyError, PolicyNotFound, ReferenceInvalid, RetentionActive, TypeNotAllowed
+from documents.errors.recovery import RebuildRefused
 from documents.errors.storage import (
     BucketNotFound,
     IntegrityMismatch,
@@ -159,6 +161,7 @@ __all__ = [
     "PolicyError",
     "PolicyNotFound",
     "RangeNotSatisfiable",
+    "RebuildRefused",
     "ReferenceInvalid",
     "RetentionActive",
     "ScopeMissing",

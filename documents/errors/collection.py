@@ -14,8 +14,9 @@ class OlderDatabase(CollectionRefused):
         """``stored`` is the epoch that the store has, ``known`` the database's."""
         super().__init__(
             f"Store {provider!r} was last cleared by a newer database: its epoch is {stored}, this database's {known}. "
-            "An older one was restored, or a second one is in use. Nothing is deleted. Put the newer one back, or run "
-            "`manage.py recover --rebuild-database`. Only if this database really is the right one: "
+            "An older one was restored, or a second one is in use. Nothing is deleted. Put the newer one back, or have "
+            "this one learn from the objects what it does not know: `manage.py recover --add-missing`. Only if this "
+            "database really is the right one: "
             f"`manage.py collect_garbage --accept-older-database --store {provider}`."
         )
 

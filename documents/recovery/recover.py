@@ -1769,9 +1769,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 def keys_from(options: argparse.Namespace, ask: Ask) -> Keys:
     """Load every key that was named. Raises WrongUsage."""
-    given = [read_secret_file(path).rstrip(b"\r\n") for path in options.passphrase_file]
-    if variable := os.environ.get(PASSPHRASE_VARIABLE):
-        given.append(variable.encode())
+    given = passphrases_from(options)
     keks = [load_kek(read_secret_file(path), str(path), given, ask) for path in options.key]
     origin = []
     for path in options.origin_key:
@@ -1780,6 +1778,12 @@ def keys_from(options: argparse.Namespace, ask: Ask) -> Keys:
         except OSError as error:
             raise WrongUsage(f"{path} cannot be read: {error.strerror}.") from None
     return ring_of(keks, origin)
+
+
+def passphrases_from(options: argparse.Namespace) -> list[bytes]:
+    """Those of the files that were named, and that of the environment. Raises WrongUsage."""
+    given = [read_secret_file(path).rstrip(b"\r\n") for path in options.passphrase_file]
+    return [*given, variable.encode()] if (variable := os.environ.get(PASSPHRASE_VARIABLE)) else given
 
 
 def ask_at_terminal(name: str) -> str | None:

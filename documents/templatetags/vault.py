@@ -42,6 +42,7 @@ _FAMILIES = {"image/*": "images", "audio/*": "sound", "video/*": "videos", "text
 _EVENTS = {
     "upload.staged": "Uploaded and sealed",
     "document.created": "Confirmed",
+    "document.recovered": "Recovered from its stored object",
     "document.downloaded": "Downloaded",
     "document.deleted": "Deleted",
     "document.renamed": "Renamed",

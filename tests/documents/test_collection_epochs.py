@@ -61,7 +61,7 @@ def test_an_older_database_clears_nothing_and_names_both_numbers_and_the_way_out
     report = collected()
 
     assert "epoch is 1, this database's 0" in report.error
-    assert "manage.py recover --rebuild-database" in report.error
+    assert "manage.py recover --add-missing" in report.error
     assert "collect_garbage --accept-older-database" in report.error
     assert keys_of(due, "") == before
     assert Sighting.objects.get().state == Sighting.State.SEEN

@@ -1,0 +1,227 @@
+"""A database made anew from the objects, or completed: rows for what is stored and what no row names.
+
+What cannot come back, because it was in the database alone: titles other than file names, attributes, links, passwords,
+mail addresses, second factors, tokens, the audit log, what was in no object. Everything else a row says stands in the
+envelope, or is computed from it. Each object is opened whole before its row is made.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from documents.encryption.keyring import KeyRing
+from documents.errors import (
+    CollectionRefused,
+    EncryptionError,
+    KeyRingError,
+    ObjectNotFound,
+    RebuildRefused,
+    StorageError,
+    StorageUnavailable,
+)
+from documents.failpoints import failpoint
+from documents.models import Attachment, AuditEvent, Document, Payload, StagedAttachment, Vault
+from documents.services import audit
+from documents.services.actors import Actor
+from documents.services.epochs import accept_database
+from documents.services.keys import attachment_id_in
+from documents.services.recovered_objects import (
+    ForeignObject,
+    RecoveredObject,
+    claimed_vault_id,
+    objects_of_documents,
+    open_object,
+)
+from documents.services.recovered_rows import is_missing, keep_document, number_versions, point_at, row_of
+from documents.services.sidecars import has_sidecars
+from documents.storage.base import ObjectInfo, StorageProvider
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+BEGUN, FINISHED = "database.rebuild-begun", "database.rebuilt"
+# Objects under way for each worker: enough that none waits for another, few enough for memory.
+_AHEAD = 8
+_TOLD = 1_000  # failures that a report names; the others are counted
+
+
+class Failure(NamedTuple):
+    """An object that got no row. ``answer`` is the class of the error."""
+
+    storage_type: str
+    key: str
+    answer: str
+    detail: str
+
+
+@dataclass(slots=True)
+class RebuildReport:
+    """Objects by what became of them, and the first thousand that could not be opened."""
+
+    vault_id: UUID
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def fail(self, provider: StorageProvider, info: ObjectInfo, error: Exception) -> None:
+        self.counts["failed"] += 1
+        log.warning("object_not_recovered", provider=provider.name, key=info.key, code=type(error).__name__)
+        if len(self.failures) < _TOLD:
+            self.failures.append(Failure(provider.name, info.key, type(error).__name__, str(error)))
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilding:
+    """What is rebuilt from where. ``told`` is called with the number of objects after each batch."""
+
+    stores: list[StorageProvider]
+    ring: KeyRing
+    actor: Actor
+    workers: int = 4
+    told: Callable[[int], None] = lambda _count: None
+
+    def rebuild(self, vault_id: UUID | None = None) -> RebuildReport:
+        """Fill an empty, migrated database. Run again after an interruption it goes on.
+
+        Raises RebuildRefused where the database holds documents, where the objects are of several vaults and none was
+        chosen, or where there are none; KeyRingError without a private key; StorageError where a store does not answer.
+        """
+        self.ring.require_private_keys()
+        if _is_begun():
+            known = Vault.current_id()
+            if vault_id not in (None, known):
+                raise RebuildRefused(f"A rebuild of vault {known} was begun here and is not finished. Finish it first.")
+        else:
+            _refuse_unless_empty()
+            known = vault_id or self._only_vault()
+            with transaction.atomic(durable=True):
+                Vault.objects.update_or_create(pk=1, defaults={"vault_id": known})
+                audit.record(BEGUN, self.actor)
+            failpoint("recover.begun")
+        return self._add(known, FINISHED)
+
+    def add_missing(self) -> RebuildReport:
+        """Make rows for objects that this database never heard of, and accept it as the newest. Safe to repeat.
+
+        For a database that was restored from an earlier day. What it deleted itself stays deleted; what was deleted
+        after that day, and whose object has gone, stays a row without an object. Raises as ``rebuild`` does.
+        """
+        self.ring.require_private_keys()
+        return self._add(Vault.current_id(), "database.completed")
+
+    def _add(self, vault_id: UUID, finished: str) -> RebuildReport:
+        report = RebuildReport(vault_id)
+        for provider in self.stores:
+            self._add_from(provider, report)
+        number_versions()
+        for provider in self.stores:
+            try:
+                accept_database(provider, self.actor)
+            except CollectionRefused as error:  # another vault's store as well: nothing is ever cleared there
+                report.notes.append(str(error))
+            failpoint("recover.database-accepted")
+        with transaction.atomic(durable=True):
+            audit.record(finished, self.actor, added=report.counts["added"], failed=report.counts["failed"])
+        return report
+
+    def _add_from(self, provider: StorageProvider, report: RebuildReport) -> None:
+        beside = has_sidecars(provider)
+        unknown = (info for info in objects_of_documents(provider) if not _is_settled(provider, info, report))
+
+        def opened(info: ObjectInfo) -> RecoveredObject | Exception:
+            try:
+                return open_object(provider, info, self.ring, beside=beside)
+            except (KeyRingError, StorageUnavailable):
+                raise
+            except (ForeignObject, EncryptionError, StorageError) as error:
+                return error
+
+        for info, result in _in_order(unknown, opened, workers=self.workers):
+            if isinstance(result, RecoveredObject):
+                report.counts[self._keep(result, report.vault_id)] += 1
+            elif isinstance(result, ForeignObject):
+                report.counts["foreign"] += 1
+            else:
+                report.fail(provider, info, result)
+            self.told(report.counts.total())
+
+    def _keep(self, found: RecoveredObject, vault_id: UUID) -> str:
+        if found.ids.vault_id != vault_id:
+            return "of other vaults"
+        if not found.is_document:
+            return "found in another place" if point_at(found, self.actor) else "payloads and files of apps"
+        if keep_document(found, self.actor):
+            return "added"
+        return "found in another place" if point_at(found, self.actor) else "known"
+
+    def _only_vault(self) -> UUID:
+        """The one vault that all objects say they are of. Raises RebuildRefused."""
+        vaults: Counter[UUID] = Counter()
+        for provider in self.stores:
+
+            def claimed(info: ObjectInfo, provider: StorageProvider = provider) -> bytes | None:
+                try:
+                    return claimed_vault_id(provider, info)
+                except ObjectNotFound:
+                    return None
+
+            for _info, vault_id in _in_order(objects_of_documents(provider), claimed, workers=self.workers):
+                if vault_id:
+                    vaults[UUID(bytes=vault_id)] += 1
+        if not vaults:
+            raise RebuildRefused("There is no object of a vault in the stores. Are they the right ones?")
+        if len(vaults) > 1:
+            told = ", ".join(f"{vault_id} ({count:,} objects)" for vault_id, count in vaults.most_common(10))
+            raise RebuildRefused(f"The objects are of {len(vaults)} vaults: {told}. Choose one with --vault-id.")
+        return next(iter(vaults))
+
+
+def _is_begun() -> bool:
+    last = AuditEvent.objects.filter(action__in=(BEGUN, FINISHED)).order_by("-id").first()
+    return last is not None and last.action == BEGUN
+
+
+def _refuse_unless_empty() -> None:
+    if any(kind.objects.exists() for kind in (Document, Attachment, StagedAttachment, Payload)):
+        raise RebuildRefused(
+            "This database holds documents, uploads or payloads. A rebuild needs an empty, migrated one; to add what "
+            "an older database does not know, run `manage.py recover --add-missing`."
+        )
+
+
+def _is_settled(provider: StorageProvider, info: ObjectInfo, report: RebuildReport) -> bool:
+    """Whether the key alone tells that nothing is to be done, so that a run that goes on opens nothing twice."""
+    attachment_id = attachment_id_in(info.key)
+    row = attachment_id and row_of(attachment_id)
+    if not row:
+        return False
+    is_its_own = (row.storage_type, row.storage_path) == (provider.name, info.key)
+    if not is_its_own and is_missing(row):
+        return False
+    report.counts["known" if is_its_own else "copies"] += 1
+    return True
+
+
+def _in_order(items: Iterable[T], work: Callable[[T], U], *, workers: int) -> Iterator[tuple[T, U]]:
+    """Do ``work`` in threads, and yield items with results in order; only so many are under way at a time."""
+    under_way: deque[tuple[T, Future[U]]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="recover") as pool:
+        try:
+            for item in items:
+                under_way.append((item, pool.submit(work, item)))
+                if len(under_way) >= _AHEAD * workers:
+                    first, future = under_way.popleft()
+                    yield first, future.result()
+            while under_way:
+                first, future = under_way.popleft()
+                yield first, future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
