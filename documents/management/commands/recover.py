@@ -4,7 +4,6 @@ import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -141,5 +140,11 @@ def _as_text(report: RebuildReport) -> str:
 
 
 def _as_json(report: RebuildReport) -> str:
-    told = {**asdict(report), "vault_id": str(report.vault_id), "failures": [one._asdict() for one in report.failures]}
-    return f"{json.dumps({'schema_version': SCHEMA_VERSION, **told}, indent=2)}\n"
+    told = {
+        "schema_version": SCHEMA_VERSION,
+        "vault_id": str(report.vault_id),
+        "counts": report.counts,
+        "failures": [one._asdict() for one in report.failures],
+        "notes": report.notes,
+    }
+    return f"{json.dumps(told, indent=2)}\n"
