@@ -852,7 +852,6 @@ CREATE TABLE IF NOT EXISTS objects ({", ".join(f"{name} {kind}" for name, kind i
 CREATE INDEX IF NOT EXISTS by_context ON objects (context) WHERE context IS NOT NULL;
 CREATE INDEX IF NOT EXISTS by_attachment ON objects (attachment_id, kind, key_block_seq);
 CREATE INDEX IF NOT EXISTS by_document ON objects (document_id, created_at, attachment_id);
-CREATE INDEX IF NOT EXISTS by_outcome ON objects (outcome, in_trash, key);
 CREATE TABLE IF NOT EXISTS names (folded TEXT PRIMARY KEY, path TEXT, taken_by BLOB, next INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, directory TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS run (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -912,7 +911,10 @@ class Journal:
         return row
 
     def pages(self, sql: str, *values: object) -> Iterator[list[Row]]:
-        """All rows of a query over ``objects`` by key, so many at a time; they may be changed meanwhile."""
+        """All rows of a query over ``objects`` by key, so many at a time; they may be changed meanwhile.
+
+        There is no index by outcome on purpose: a page is then the next stretch of keys, never a sort of all rows.
+        """
         after = b""
         while rows := self._database.execute(
             f"SELECT * FROM objects WHERE ({sql}) AND key > ? ORDER BY key LIMIT {PAGE}", (*values, after)
@@ -1337,8 +1339,6 @@ class Run:
                     self._fetch(pool)
                 self._judge_sidecars()
                 self.journal.commit()
-            except sqlite3.OperationalError as error:
-                raise Stopped(f"The journal cannot be written: {error}. Make room and run the same again.") from None
             finally:
                 self._is_over = True
                 pool.shutdown(cancel_futures=True)
@@ -1384,7 +1384,7 @@ class Run:
                     else None
                 )
                 self.journal.set(row["key"], outcome=NEW, path=path, why=why)
-                for copy in self.journal.rows("outcome = ? AND copy_of = ?", COPY, printable(key_text(row["key"]))):
+                for copy in self.journal.rows("context = ? AND outcome = ?", row["context"], COPY):
                     self.journal.set(copy["key"], outcome=NEW, copy_of=None)
             self._options.progress("compared", count, 0, 0)
         self.journal.commit()
@@ -1534,8 +1534,10 @@ class Run:
                 self.journal.set(row["key"], outcome="no object", why="No object of this attachment was found.")
             elif beside["outcome"] == FAILED:
                 self.journal.set(row["key"], outcome="not judged", why="Its object could not be opened.")
-            elif beside["outcome"] not in (LEFT_OUT, NEW):
+            elif key_text(row["key"]) not in self.journal.sidecars_of(row["attachment_id"]):
                 self.journal.set(row["key"], outcome="set aside", why=f"{MAX_OUTSIDE} newer ones are there.")
+            else:
+                self.journal.set(row["key"], outcome="not judged", why="Its object was not opened in this run.")
 
     def _watch_source(self, done: object) -> None:
         """Where one object after the other cannot be read it is the source that is gone, not they."""
@@ -1821,17 +1823,17 @@ class Teller:
 
 def run(options: Options, form: str, out: Callable[[str], object]) -> int:
     """Make one run and write its result in ``form``; returns the exit status. Raises Stopped, KeyboardInterrupt."""
-    running = Run(options)
     try:
-        complete = running.go()
-        if form == "text":
-            pieces: Iterator[str] = (f"{line}\n" for line in summary(running.journal, options))
-        else:
-            pieces = (write_json if form == "json" else write_csv)(running.journal, options)
-        for piece in pieces:
-            out(piece)
-    finally:
-        running.close()
+        with closing(Run(options)) as running:
+            complete = running.go()
+            if form == "text":
+                pieces: Iterator[str] = (f"{line}\n" for line in summary(running.journal, options))
+            else:
+                pieces = (write_json if form == "json" else write_csv)(running.journal, options)
+            for piece in pieces:
+                out(piece)
+    except sqlite3.DatabaseError as error:
+        raise Stopped(f"The journal cannot be used: {error}. Make room and run the same again.") from None
     return 0 if complete else 1
 
 

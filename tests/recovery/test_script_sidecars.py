@@ -126,6 +126,16 @@ def test_a_damaged_header_is_not_hidden_by_a_sound_key_block(shelf: Shelf, out: 
     assert outcomes(out)[key] == ("failed", "AuthenticationFailed")
 
 
+def test_a_key_block_that_came_after_its_object_was_recovered_is_not_judged(
+    shelf: Shelf, out: Path, recovering: Recover
+) -> None:
+    key = shelf.put(b"a payslip")
+    assert recovering() == 0
+    late = shelf.rewrap(key, NEW)
+    assert recovering() == 0
+    assert said_of(out, [late]) == ["not judged"]
+
+
 def test_key_blocks_without_an_object_are_told(shelf: Shelf, out: Path, recovering: Recover) -> None:
     key = shelf.put(b"a payslip")
     lonely = shelf.put_sidecar(uuid4(), shelf.read(shelf.rewrap(key, NEW)))
