@@ -10,7 +10,7 @@ import sys
 
 from tests.services.environment import s3_kind
 
-ON_SERVERS = ["tests/documents", "tests/migrations_tools", "tests/web", "tests/api"]
+ON_SERVERS = ["tests/documents", "tests/recovery/database", "tests/migrations_tools", "tests/web", "tests/api"]
 # One more than there are cores: a third of the time a test waits, for a server or for a time-out that it provoked.
 WORKERS = str(min(5, (os.cpu_count() or 1) + 1))
 

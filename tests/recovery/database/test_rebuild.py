@@ -30,7 +30,7 @@ from documents.storage.base import StorageProvider
 from documents.storage.policies import Policy
 from tests.conftest import Store
 from tests.encryption.keys import KEKS, ORIGIN_KEYS, upload_tier_ring
-from tests.recovery.databases import lose_database
+from tests.recovery.database.losing import lose_database
 from tests.recovery.objects import Shelf, write_key
 
 OPERATOR = Actor(None, "command")

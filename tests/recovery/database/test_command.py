@@ -16,7 +16,7 @@ from documents.storage.base import StorageProvider
 from documents.storage.local import LocalProvider
 from tests.conftest import Store
 from tests.keyring import write_keys
-from tests.recovery.databases import forget, lose_database
+from tests.recovery.database.losing import forget, lose_database
 from tests.recovery.objects import files_in, manifest_of, outcomes, sha256, write_key
 
 pytestmark = pytest.mark.django_db

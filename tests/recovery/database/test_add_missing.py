@@ -19,7 +19,7 @@ from documents.services.staging import sweep_uploads
 from documents.services.uploads import begin_upload
 from documents.storage.base import StorageProvider
 from tests.conftest import Store
-from tests.recovery.databases import forget
+from tests.recovery.database.losing import forget
 from tests.recovery.objects import write_key
 
 OPERATOR = Actor(None, "command")
