@@ -47,10 +47,10 @@ def test_an_object_that_went_away_is_missing() -> None:
 class Down(MemoryProvider):
     """A store that does not answer any more."""
 
-    def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:
+    def iter_locations(self, prefix: str = "") -> Iterator[ObjectInfo]:  # noqa: ARG002  # the contract's
         raise StorageUnavailable("It does not answer", provider=self.name)
 
-    def open(self, key: str, *, start: int = 0, length: int | None = None) -> ObjectReader:
+    def open(self, key: str, *, start: int = 0, length: int | None = None) -> ObjectReader:  # noqa: ARG002
         raise StorageUnavailable("It does not answer", provider=self.name, key=key)
 
 
