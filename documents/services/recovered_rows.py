@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Max
 from django.db.models.functions import Least
 
+from documents.encryption.recipients import digest_of_block
 from documents.errors import ConfigurationError, StorageError
 from documents.failpoints import failpoint
 from documents.models import Attachment, AuditEvent, Document, ObjectRemoval, Payload, StagedAttachment
@@ -127,6 +128,7 @@ def _make_rows(found: RecoveredObject, actor: Actor) -> None:
         key_block=found.key_block,
         sealed_digest=found.sealed_digest,
         kek_id=found.kek_id,
+        recipients=digest_of_block(found.key_block),
         retain_until=_retained_until(found.key, at),
     )
     # Both columns take the present time when a row is made.

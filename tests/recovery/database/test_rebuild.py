@@ -84,6 +84,7 @@ def test_documents_of_several_people_are_there_again(store: Store, bob: User, re
             "sealed_size",
             "digest",
             "kek_id",
+            "recipients",
         ):
             assert getattr(row, name) == getattr(before[pk], name), name
         for name in ("envelope_core", "key_block", "sealed_digest"):
