@@ -16,7 +16,9 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from documents.models import Attachment, Document, ObjectRemoval, Payload, StagedAttachment
+from documents.models import Attachment, Document, ObjectRemoval, Payload, StagedAttachment, UpkeepRun
+from documents.models.upkeep import UpkeepState
+from documents.services.kek_standing import WRAP_NAMES, wrap_types
 
 log = structlog.get_logger(__name__)
 
@@ -81,5 +83,24 @@ def _from_rows() -> Iterator[Metric]:
     yield staged
     suspect = Attachment.objects.exclude(suspect_at=None).count()
     yield GaugeMetricFamily("vault_suspect_attachments", "Attachments that failed to verify", value=suspect)
+    wraps = GaugeMetricFamily("vault_attachments_by_wrap", "Attachments by how their DEK is wrapped", labels=["wrap"])
+    for wrap, wrapped in wrap_types().items():
+        wraps.add_metric([WRAP_NAMES.get(wrap, str(wrap))], wrapped)
+    yield wraps
+    found = GaugeMetricFamily("vault_findings", "What the last complete verification found", labels=["class"])
+    for code, count in _last_findings():
+        found.add_metric([code], count)
+    yield found
     waiting = ObjectRemoval.objects.count()
     yield GaugeMetricFamily("vault_waiting_removals", "Objects of deleted documents still to remove", value=waiting)
+
+
+def _last_findings() -> list[tuple[str, int]]:
+    complete = UpkeepRun.objects.filter(
+        kind=UpkeepRun.Kind.VERIFY, options__store="", state__in=[UpkeepState.SUCCEEDED, UpkeepState.FAILED]
+    )
+    last = complete.order_by("-pk").first()
+    if last is None:
+        return []
+    counted = last.findings.order_by().values("code").annotate(count=Count("pk"))
+    return [(row["code"], row["count"]) for row in counted]

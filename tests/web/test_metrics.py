@@ -8,8 +8,11 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
+from documents.services.actors import SYSTEM
 from documents.services.metrics import rows
 from documents.storage.base import StorageProvider
+from documents.upkeep.verify import begin_verifying
+from documents.upkeep.worker import work_on
 from tests.conftest import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,6 +40,14 @@ def samples(client: Client) -> dict[tuple[str, str], float]:
         for family in families
         for sample in family.samples
     }
+
+
+def test_wraps_and_findings_are_told(client: Client, store: Store, provider: StorageProvider) -> None:
+    provider.delete(store(b"a payslip").current_attachment().storage_path)
+    work_on(begin_verifying(SYSTEM).pk)
+    told = samples(client)
+    assert told["vault_attachments_by_wrap", "rsa-oaep"] == 1
+    assert told["vault_findings", "missing"] == 1
 
 
 def test_operations_and_rows_are_told(client: Client, store: Store, provider: StorageProvider) -> None:
