@@ -57,6 +57,20 @@ def plain_provider(config: VaultConfig, name: str) -> StorageProvider:
     )
 
 
+def other_bucket(config: VaultConfig, name: str, bucket: str) -> StorageProvider:
+    """Return a new provider for another bucket at the S3 store ``name``, without that one's prefix.
+
+    Raises ConfigurationError where the store is none of S3.
+    """
+    store = config.store(name)
+    if not isinstance(store, S3Config):
+        raise ConfigurationError(f"The store {name!r} is no store on S3.")
+    from documents.storage.s3 import S3Provider  # noqa: PLC0415
+
+    reached = S3Provider.from_storages(alias=name, name=name, part_size=store.part_size, timeout=config.storage_timeout)
+    return S3Provider(client=reached.bucket.client, bucket=bucket, name=name, part_size=store.part_size)
+
+
 def counted(provider: StorageProvider) -> StorageProvider:
     """Return it with its operations counted, timed and traced."""
     return wrap(provider, Instrumented)

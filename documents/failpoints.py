@@ -59,6 +59,14 @@ NAMES = (
     "recover.rows-kept",
     "recover.versions-numbered",
     "recover.database-accepted",
+    "adopt.verified",
+    "adopt.in-transaction",
+    "adopt.committed",
+    "adopt.registering",
+    "adopt.registered",
+    "adopt.resealing",
+    "adopt.resealed",
+    "adopt.file-sealed",
 )
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import structlog
 from django.conf import settings
 
-from documents.building import caches_around, counted, plain_provider
+from documents.building import caches_around, counted, other_bucket, plain_provider
 from documents.conf import HcpConfig, VaultConfig
 from documents.conf.storage_file import FailoverConfig
 from documents.errors import ConfigurationError, StorageError
@@ -40,6 +40,14 @@ def storage_provider(storage_type: str | None = None) -> StorageProvider:
 def store_itself(storage_type: str) -> StorageProvider:
     """Return the provider without its caches: for whoever must see what the store has at this moment."""
     return _store(vault_config(), storage_type)
+
+
+def bucket_beside(storage_type: str, bucket: str) -> StorageProvider:
+    """Return another bucket, for reading, that the credentials of the S3 store ``storage_type`` reach.
+
+    Raises ConfigurationError where that store is none of S3.
+    """
+    return counted(other_bucket(vault_config(), storage_type, bucket))
 
 
 def stores_behind(storage_type: str) -> list[StorageProvider]:

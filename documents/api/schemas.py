@@ -15,7 +15,9 @@ class DocumentOut(Schema):
     title: str
     filename: str
     size: int
-    sha256: str | None = Field(description="of the plaintext; null on a server that holds no private key")
+    sha256: str | None = Field(
+        description="of the plaintext; null on a server that holds no private key, and while it is read in place"
+    )
     content_type: str
     created_at: datetime
     version: int

@@ -15,6 +15,7 @@ from documents.conf.clouds import AzureConfig, GcsConfig, azure_from, gcs_from
 from documents.conf.collection import CollectionConfig, collection_from
 from documents.conf.hcp import HcpConfig, hcp_from, is_mentioned
 from documents.conf.keys import WEAKEST_WRAPS, KeySources, keys_from
+from documents.conf.legacy import LegacyConfig, legacy_from
 from documents.conf.migration import MigrationConfig, migration_from
 from documents.conf.payloads import PayloadConfig, payloads_from
 from documents.conf.places import check_places
@@ -32,8 +33,8 @@ from documents.conf.storage_file import (
 from documents.errors import ConfigurationError
 
 __all__ = [
-    "WEAKEST_WRAPS", "AzureConfig", "CollectionConfig", "GcsConfig", "HcpConfig", "KeySources", "MigrationConfig",
-    "PayloadConfig", "S3Config", "ScrubConfig", "StorageFile", "VaultConfig", "from_environment",
+    "WEAKEST_WRAPS", "AzureConfig", "CollectionConfig", "GcsConfig", "HcpConfig", "KeySources", "LegacyConfig",
+    "MigrationConfig", "PayloadConfig", "S3Config", "ScrubConfig", "StorageFile", "VaultConfig", "from_environment",
 ]  # fmt: skip
 
 OBJECT_NAMES = ("opaque", "readable")
@@ -68,6 +69,7 @@ class VaultConfig:
     signup_open: bool
     metrics_token: str = field(repr=False)
     payloads: PayloadConfig
+    legacy: LegacyConfig
 
     def store(self, name: str) -> StoreConfig | None:
         """Return the configuration of the store that rows call ``name``, None where there is none."""
@@ -123,6 +125,7 @@ def from_environment(env: environ.Env, base_dir: Path) -> VaultConfig:
         signup_open=flag(env, "VAULT_SIGNUP_OPEN"),
         metrics_token=_metrics_token(env),
         payloads=payloads_from(env),
+        legacy=legacy_from(env),
     )
     _check_named_stores(config)
     check_places({name: store for name in config.store_names() if (store := config.store(name))})

@@ -44,6 +44,10 @@ VaultError
 │   ├── PayloadTooDeep, PayloadCyclic, PayloadTooLarge
 │   ├── PayloadReferenceInvalid no reference of ours, somebody else's, or of what is gone: the same answer
 │   └── PayloadUnreadable       the stored object is missing, damaged or under an unknown KEK
+├── AdoptionError
+│   ├── SourceRefused           an original is not adopted, and why
+│   ├── AlreadyAdopted          another run adopted it meanwhile
+│   └── AdoptionStopped         whoever started it stopped it
 ├── DatabaseUnavailable         the database did not answer, or its disk is full
 ├── ScopeMissing                the API token may not do this
 ├── CursorInvalid               a page was asked for by a cursor that no page gave
@@ -55,6 +59,7 @@ VaultError
     └── LinkPasswordRequired, LinkPasswordWrong, LinkLocked (too many wrong ones)
 """
 
+from documents.errors.adoption import AdoptionError, AdoptionStopped, AlreadyAdopted, SourceRefused
 from documents.errors.base import ConfigurationError, DatabaseUnavailable, VaultError
 from documents.errors.collection import CollectionRefused, OlderDatabase, StoreReplaced, StoreShared
 from documents.errors.documents import (
@@ -123,6 +128,9 @@ from documents.errors.uploads import (
 )
 
 __all__ = [
+    "AdoptionError",
+    "AdoptionStopped",
+    "AlreadyAdopted",
     "AuthenticationFailed",
     "BucketNotFound",
     "CollectionRefused",
@@ -166,6 +174,7 @@ __all__ = [
     "RetentionActive",
     "ScopeMissing",
     "SealOnlyKeyRing",
+    "SourceRefused",
     "StorageAccessDenied",
     "StorageError",
     "StorageFull",

@@ -18,6 +18,9 @@ WRAPPED_KEY_SIZES = range(128, 2049)
 # Beside the four that count an older program may have noted a name, a date, a version: so many, and so long each.
 MAX_MEMBERS = 64
 MAX_OTHER_MEMBER = 64 * 1024  # characters
+# By the names of the setting. SHA-1 is what PyCryptodome's PKCS1_OAEP takes unless it is told otherwise; in OAEP its
+# collisions do no harm (RFC 8017 §7.1). PKCS #1 v1.5 is not here: whoever reads in place would answer Bleichenbacher.
+PADDINGS = ("oaep-sha256", "oaep-sha1")
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
@@ -43,7 +46,7 @@ class LegacyEnvelope:
     wrapped_key: bytes
 
 
-def parse_envelope(data: bytes, fields: Fields) -> LegacyEnvelope:
+def parse_envelope(data: bytes | bytearray, fields: Fields) -> LegacyEnvelope:
     """Return what an envelope is made of. Raises MalformedEnvelope for anything that is none.
 
     Needs about four times the size of ``data`` in memory while it works, whatever is in it.
@@ -65,7 +68,7 @@ def parse_envelope(data: bytes, fields: Fields) -> LegacyEnvelope:
     return LegacyEnvelope(ciphertext, tag, nonce, wrapped_key)
 
 
-def mentions_ciphertext(data: bytes, fields: Fields) -> bool:
+def mentions_ciphertext(data: bytes | bytearray, fields: Fields) -> bool:
     """Whether this may have been meant as an envelope, however damaged it is."""
     return any(json.dumps(name).encode() in data for name in fields.ciphertext)
 

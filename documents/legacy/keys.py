@@ -8,10 +8,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from documents.errors import KeyRingError, WrongPassphrase
 
+PrivateKeys = tuple[RSAPrivateKey, ...]
+
 _BLOCK = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 
 
-def load_private_keys(pem: str, *, passphrase: str = "") -> tuple[RSAPrivateKey, ...]:
+def load_private_keys(pem: str, *, passphrase: str = "") -> PrivateKeys:
     """Return the private keys of one PEM file, one or several one after another; () for an empty text.
 
     RSA of any size that the library takes: an older vault's key is for opening alone, and what it opened can be sealed

@@ -15,12 +15,9 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from documents.errors import AuthenticationFailed, UnwrapFailed
-from documents.legacy.envelope import Fields, LegacyEnvelope, parse_envelope
+from documents.legacy.envelope import PADDINGS, Fields, LegacyEnvelope, parse_envelope
 
 KEY_SIZE = 32  # bytes
-# By the names of the setting. SHA-1 is what PyCryptodome's PKCS1_OAEP takes unless it is told otherwise; in OAEP its
-# collisions do no harm (RFC 8017 §7.1). PKCS #1 v1.5 is not here: whoever reads in place would answer Bleichenbacher.
-PADDINGS = ("oaep-sha256", "oaep-sha1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class LegacyDocument:
 
 
 def open_legacy(
-    data: bytes, keys: Sequence[RSAPrivateKey], *, fields: Fields, padding: str = PADDINGS[0]
+    data: bytes | bytearray, keys: Sequence[RSAPrivateKey], *, fields: Fields, padding: str = PADDINGS[0]
 ) -> LegacyDocument:
     """Return the plaintext of an older envelope; all of it is in memory.
 

@@ -1,5 +1,6 @@
 """The rows of the vault. Rules live in ``documents.services``, reads in ``documents.selectors``."""
 
+from documents.models.adoption import AdoptedSource
 from documents.models.audit import AuditEvent
 from documents.models.collection import CollectedStore, Sighting
 from documents.models.document import Attachment, Document
@@ -13,6 +14,7 @@ from documents.models.upkeep import UpkeepFinding, UpkeepRun, UpkeepShare
 from documents.models.vault import Vault
 
 __all__ = [
+    "AdoptedSource",
     "ApiToken",
     "Attachment",
     "AuditEvent",

@@ -96,6 +96,11 @@ class Attachment(SealedObject):
     def __str__(self) -> str:
         return f"{self.document_id} v{self.version}"
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the object is still the older envelope that was found: of the vault's own there is none to keep."""
+        return not self.envelope_core
+
     def refresh(self) -> None:
         """Read the row again; one that was sealed anew meanwhile has another id. Raises Attachment.DoesNotExist."""
         try:

@@ -15,8 +15,11 @@ log = structlog.get_logger(__name__)
 def plaintext_digest(attachment: Attachment) -> str | None:
     """Return it in hex, or None where this process cannot open it: a ring of public keys, an unknown KEK, a weak wrap.
 
-    None as well where the row was tampered with, which is logged.
+    None as well where the row was tampered with, which is logged, and for a document that is read in place: its digest
+    is not kept.
     """
+    if attachment.is_in_place:
+        return None
     try:
         core, key_block, sealed = attachment.envelope_core, attachment.key_block, attachment.sealed_digest
         return _opened(bytes(core), bytes(key_block), bytes(sealed), key_ring().opens)

@@ -33,9 +33,11 @@ from documents.errors import (
 )
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
+from documents.legacy.opening import pieces_of
 from documents.models import Attachment, SealedObject, Vault
 from documents.services import audit
 from documents.services.actors import Actor
+from documents.services.legacy_reading import open_in_place
 from documents.services.object_reading import read_where_it_is
 from documents.storage.base import ObjectReader, StorageProvider
 from documents.storage.streaming import ClosesAtEnd
@@ -114,8 +116,13 @@ class Download(ClosesAtEnd):
             raise DocumentNotFound from error
 
     def _open_at(self, provider: StorageProvider) -> Iterator[memoryview]:
-        """A whole document is one request to the store; a range is two: the header, and the chunks that cover it."""
+        """A whole document is one request to the store; a range is two: the header, and the chunks that cover it.
+
+        One that is read in place is read as a whole in any case: it has one tag.
+        """
         attachment, start, stop = self.attachment, self.start, self.stop
+        if attachment.is_in_place:
+            return pieces_of(open_in_place(attachment, provider), start=start, stop=stop)
         whole = (start, stop) == (0, attachment.size)
         reader = self._resources.enter_context(
             provider.open(attachment.storage_path, length=None if whole else MAX_HEADER_SIZE)

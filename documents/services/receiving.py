@@ -7,8 +7,10 @@ event. Only then is it acknowledged. Whoever dies on the way leaves an intent ro
 
 import time
 from abc import ABC, abstractmethod
+from datetime import datetime
 from types import TracebackType
 from typing import ClassVar, Self
+from uuid import UUID
 
 import filetype
 from django.db import transaction
@@ -39,9 +41,17 @@ SNIFFED = 8192
 
 
 def commit_intent(
-    staged: StagedAttachment, provider: StorageProvider, ring: KeyRing, *, prefix: str, readable_name: str = ""
+    staged: StagedAttachment,
+    provider: StorageProvider,
+    ring: KeyRing,
+    *,
+    prefix: str,
+    readable_name: str = "",
+    attachment_id: UUID | None = None,
 ) -> None:
     """Say where the object will be, and commit the row that says so, before the first byte is stored.
+
+    ``attachment_id`` is of the attachment whose object it becomes, where that exists: the key then has its id.
 
     Raises OpenOnlyKeyRing before anything is written, and RuntimeError inside a transaction of the caller's: its
     rollback would take the row that the sweeper needs to find the object.
@@ -50,7 +60,11 @@ def commit_intent(
     staged.storage_type, staged.kek_id = provider.name, ring.primary.kek_id.hex()
     staged.expires_at = database_now() + vault_config().upload_lease
     staged.storage_path = object_key(
-        staged.id, owner_id=staged.owner_id, at=timezone.now(), readable_name=readable_name, prefix=prefix
+        attachment_id or staged.id,
+        owner_id=staged.owner_id,
+        at=timezone.now(),
+        readable_name=readable_name,
+        prefix=prefix,
     )
     with transaction.atomic(durable=True):
         staged.save(force_insert=True)
@@ -102,8 +116,7 @@ class Receiving(ABC):
         for sealed in sealer.update(data):
             writer.write(sealed)
         self.size += len(data)
-        if time.monotonic() > self._renew_at:
-            self._renew_lease()
+        self._keep_lease()
 
     def _receive(self) -> None:
         """Make the object durable, confirm it, and let ``_stage`` keep it. It is closed afterwards.
@@ -167,16 +180,27 @@ class Receiving(ABC):
             filename=staged.filename,
             content_type=staged.content_type,
             owner=staged.owner.get_username() if staged.owner else "",
-            created_at=staged.created_at,
+            created_at=self._made_at(),
         )
-        ids = EnvelopeIds(Vault.current_id(), staged.document_id, staged.id)
-        sealer = Sealer(ids, metadata, self._ring)
+        sealer = Sealer(self._ids(), metadata, self._ring)
         writer = self._provider.open_writer(staged.storage_path)
         self._envelope = sealer, writer
         writer.write(sealer.header)
         release_connection()
         failpoint("upload.header-written")
         return self._envelope
+
+    def _ids(self) -> EnvelopeIds:
+        """What the envelope is bound to."""
+        return EnvelopeIds(Vault.current_id(), self.staged.document_id, self.staged.id)
+
+    def _made_at(self) -> datetime:
+        """The date that is sealed with it."""
+        return self.staged.created_at
+
+    def _retained_until(self) -> datetime | None:
+        """Until when the policy keeps what is stored now."""
+        return database_now() + self._policy.retention if self._policy.retention else None
 
     def _check_types(self, first: Buffer) -> None:
         """Both must be allowed, what was said and what the first bytes tell: against mistakes, not against malice."""
@@ -215,6 +239,11 @@ class Receiving(ABC):
         staged.envelope_core, staged.key_block = sealer.prefix_core, sealer.key_block
         staged.recipients = digest_of_block(sealer.key_block)
         staged.sealed_digest = sealer.seal_digest(bytes.fromhex(self._hash.checksum().removeprefix("sha256:")))
+
+    def _keep_lease(self) -> None:
+        """Renew the lease where it is time to. Raises UploadGone where it was lost."""
+        if time.monotonic() > self._renew_at:
+            self._renew_lease()
 
     def _renew_lease(self) -> None:
         if not self._mine().update(expires_at=database_now() + self._lease):

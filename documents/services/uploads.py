@@ -69,9 +69,8 @@ class Upload(Receiving):
         staged = self.staged
         self._note_sealed(sealer, stored)
         staged.state = StagedAttachment.State.STAGED
-        now = database_now()
-        staged.expires_at = now + vault_config().staged_lifetime
-        staged.retain_until = now + self._policy.retention if self._policy.retention else None
+        staged.expires_at = database_now() + vault_config().staged_lifetime
+        staged.retain_until = self._retained_until()
         fields = ("size", "sealed_size", "digest", "envelope_core", "key_block", "recipients", "sealed_digest")
         changed = ("state", "expires_at", "content_type", "retain_until", *fields)
         values = {name: getattr(staged, name) for name in changed}

@@ -52,9 +52,9 @@ ACTS: dict[str, Act] = {
     "download": download,
     "link": follow_link,
 }
-# These run in no web server: test_collector.py, test_migration.py, test_payloads.py, test_rotation.py and
-# test_recovery.py kill them.
-ELSEWHERE = ("collect.", "migrate.", "payload.rows-removed", "kek.", "rewrap.", "reseal.", "recover.")
+# These run in no web server: test_adopting.py, test_collector.py, test_migration.py, test_payloads.py, test_rotation.py
+# and test_recovery.py kill them.
+ELSEWHERE = ("adopt.", "collect.", "migrate.", "payload.rows-removed", "kek.", "rewrap.", "reseal.", "recover.")
 REACHED = [name for name in NAMES if not name.startswith(ELSEWHERE)]
 # A document is there, whole, whose last answer was lost: its upload was committed, or its deletion was not.
 STILL_VISIBLE = {"confirm.committed", "deletion.in-transaction"}

@@ -12,10 +12,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from documents.models import Document
+from documents.services.tables import defused
 from migrations_tools.models import MigrationRun
 from migrations_tools.reports import json_body, page
 from migrations_tools.reports.json_body import canonical
-from migrations_tools.reports.table import defused
 from migrations_tools.reports.writing import FORMS, pieces_of_report
 from migrations_tools.states import ItemState, RunState
 from tests.migrations_tools.moving import Stores, run_to

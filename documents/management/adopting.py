@@ -1,0 +1,161 @@
+"""What ``adopt_documents`` and ``adopt_filefield`` have in common: options, report, confirmation, how they end."""
+
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import CommandError, OutputWrapper
+from django.db import InterfaceError, OperationalError, ProgrammingError
+
+from documents.errors import AdoptionStopped, StorageError, VaultError
+from documents.key_rings import key_ring
+from documents.management.arguments import USAGE, report_to
+from documents.management.stopping import INTERRUPTED, told_politely
+from documents.redaction import redacted
+from documents.services.actors import Actor
+from documents.services.adopting.outcomes import Outcome, Status
+from documents.services.adopting.owners import Owners, read_owner_map
+from documents.services.adopting.report import COLUMNS, Tally, as_json, as_line, as_text
+from documents.services.tables import table_line
+
+OPERATOR = Actor(user=None, via="command")
+# Of failures one after another that say that a store is down or full: each waits for its time-outs.
+OUTAGE = 5
+_FULL = frozenset(("storage-full", "bucket-not-found"))
+_MOST_AT_ONCE = 1000
+AGAIN = "Run the same command again to go on: nothing is adopted twice."
+
+
+class Outage(Exception):
+    """A store is down or full: the rest would fail alike."""
+
+
+def add_shared_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--owner", metavar="NAME", help="who owns what names nobody")
+    parser.add_argument("--system", action="store_true", help="the system owns what has no owner here")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="open everything, say what would be done, change nothing"
+    )
+    parser.add_argument("--limit", type=_count, metavar="COUNT", help="work on so many and no more")
+    parser.add_argument("--batch-size", type=_few, default=100, metavar="COUNT", help="looked up at a time (100)")
+    parser.add_argument("--workers", type=_few, default=4, metavar="COUNT", help="threads (4)")
+    parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there instead of to stdout")
+    parser.add_argument("--no-input", action="store_true", help="ask for no confirmation")
+
+
+def owners_of(options: dict[str, Any]) -> Owners:
+    """Return who owns what. Raises CommandError naming what is wrong."""
+    mapped = None
+    if path := options.get("owner_map"):
+        try:
+            mapped = read_owner_map(path)
+        except (OSError, ValueError) as error:
+            raise CommandError(f"--owner-map {path}: {_words_of(error)}.", returncode=USAGE) from error
+    fallback = None
+    if name := options["owner"]:
+        if options["system"]:
+            raise CommandError("--owner and --system both say whose it is: leave one out.", returncode=USAGE)
+        fallback = User.objects.filter(username=name).first()
+        if fallback is None:
+            raise CommandError(f"There is no person {name!r}.", returncode=USAGE)
+    return Owners(mapped, fallback=fallback, to_system=options["system"])
+
+
+@contextmanager
+def adopting(tally: Tally) -> Iterator[None]:
+    """Everything that can end such a command ends it with one line and the right status."""
+    try:
+        with told_politely():
+            key_ring().require_private_keys()
+            yield
+    except (KeyboardInterrupt, AdoptionStopped) as interrupt:
+        raise CommandError(f"Interrupted. {tally.done:,} were adopted. {AGAIN}", returncode=INTERRUPTED) from interrupt
+    except (OperationalError, InterfaceError, ProgrammingError) as error:
+        said = redacted(str(error).partition("\n")[0].rstrip("."))
+        raise CommandError(
+            f"The database does not answer, or manage.py migrate was not run: {said}. {AGAIN}", returncode=1
+        ) from error
+    except StorageError as error:
+        raise CommandError(redacted(str(error)), returncode=1) from error
+    except VaultError as error:
+        raise CommandError(redacted(str(error)), returncode=USAGE) from error
+
+
+class Reporter:
+    """Takes each outcome and writes the report: the CSV as it comes, the others at the end."""
+
+    def __init__(self, tally: Tally, write: Callable[[str], object], form: str) -> None:
+        self._tally, self._write, self._form = tally, write, form
+        self._failures = 0
+        if form == "csv":
+            write(table_line(COLUMNS))
+
+    def add(self, outcome: Outcome) -> None:
+        """Raises Outage where one failure after the other says that a store is down."""
+        self._tally.add(outcome)
+        if self._form == "csv":
+            self._write(as_line(outcome))
+        if outcome.status is Status.FAILED and (outcome.is_retryable or outcome.code in _FULL):
+            self._failures += 1
+            if self._failures == OUTAGE:
+                raise Outage(outcome.detail)
+        elif outcome.status not in (Status.LEFT_OUT, Status.ALREADY):
+            self._failures = 0
+
+    def finish(self) -> None:
+        if self._form == "csv":
+            return
+        written = as_json if self._form == "json" else as_text
+        self._write(f"{written(self._tally)}\n")
+
+
+@contextmanager
+def reported(options: dict[str, Any], stdout: OutputWrapper, tally: Tally) -> Iterator[Callable[[Outcome], None]]:
+    """Yield what takes each outcome, and write the report, also of a run that an outage ends.
+
+    Raises CommandError then.
+    """
+    outage = None
+    with report_to(options["output"], stdout) as write:
+        reporter = Reporter(tally, write, options["format"])
+        try:
+            yield reporter.add
+        except Outage as error:
+            outage = error
+        reporter.finish()
+    if outage:
+        raise CommandError(f"Stopped, for the rest would fail alike: {outage} {AGAIN}", returncode=1)
+
+
+def confirmed(stderr: OutputWrapper, plan: str) -> None:
+    """Show the plan and have it confirmed by a typed word. Raises CommandError where it was not."""
+    stderr.write(f"{plan}\nOriginals stay as they are. Type 'adopt' to go on:")
+    if sys.stdin.readline().strip() != "adopt":
+        raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)
+
+
+def judged(tally: Tally) -> None:
+    """Raises CommandError, status 1, where something failed."""
+    if tally.failed:
+        raise CommandError(f"{tally.failed:,} of {tally.total:,} cannot be adopted. The report says why.", returncode=1)
+
+
+def _words_of(error: Exception) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 2**31 - 1:
+        raise ArgumentTypeError(f"{text!r} is no count from 1 on")
+    return int(text)
+
+
+def _few(text: str) -> int:
+    if (count := _count(text)) > _MOST_AT_ONCE:
+        raise ArgumentTypeError(f"{count:,} is too many: {_MOST_AT_ONCE:,} at the most")
+    return count

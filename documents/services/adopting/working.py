@@ -1,0 +1,210 @@
+"""All originals of a place: batch by batch, by several threads, each on its own."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from threading import Event
+from typing import TypeVar
+
+from django.db import connection
+
+from documents.errors import AdoptionStopped, SourceRefused, VaultError
+from documents.models import AdoptedSource, Attachment
+from documents.models.connection import release_connection
+from documents.services.actors import Actor
+from documents.services.adopting.in_place import register, reseal
+from documents.services.adopting.names import told_by
+from documents.services.adopting.opening import digest_at, kind_of, open_original
+from documents.services.adopting.outcomes import Outcome, Status, failure_of, outcome_of
+from documents.services.adopting.owners import Owners
+from documents.services.adopting.places import Place
+from documents.services.adopting.sealing import adopt
+from documents.services.adopting.sources import Kind, Source, known_sources
+from documents.services.digests import plaintext_digest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an operator wants of a place. ``thoroughly`` lets a dry run open every envelope."""
+
+    owners: Owners
+    actor: Actor
+    with_plain: bool = False
+    in_place: bool = False
+    dry_run: bool = False
+    thoroughly: bool = True
+    batch_size: int = 100
+    workers: int = 1
+    limit: int | None = None
+    stop: Event = field(default_factory=Event)
+
+    def keep_on(self) -> None:
+        """Raises AdoptionStopped where the whole is to end."""
+        if self.stop.is_set():
+            raise AdoptionStopped
+
+
+def adopt_all(place: Place, wish: Wish) -> Generator[Outcome]:
+    """Adopt every original of a place that was not adopted before, and yield what became of each, in their order.
+
+    Memory is one batch, whatever the place holds. Safe to stop anywhere, to repeat, and to run twice at once. Raises
+    StorageError where the place cannot be listed. Close the iterator to stop: what is in work ends at its next piece.
+    """
+    listing, left = place.sources(), wish.limit
+    while left is None or left > 0:
+        batch = list(islice(listing, wish.batch_size))
+        if not batch:
+            return
+        known = known_sources(batch)
+        if left is not None:
+            batch, left = _within(batch, known, place, wish, left)
+        yield from in_threads(partial(_one, place, wish, known), batch, workers=wish.workers, stop=wish.stop)
+
+
+def reseal_all(wish: Wish) -> Generator[Outcome]:
+    """Seal anew whatever is read in place, wherever its object is by now, and yield what became of each.
+
+    As ``adopt_all`` in everything else.
+    """
+    last, left = 0, wish.limit
+    while left is None or left > 0:
+        rows = AdoptedSource.objects.filter(in_place=True, attachment__isnull=False, pk__gt=last).order_by("pk")
+        count = wish.batch_size if left is None else min(wish.batch_size, left)
+        batch = list(rows.select_related("attachment__document__owner")[:count])
+        if not batch:
+            return
+        last, left = batch[-1].pk, None if left is None else left - len(batch)
+        yield from in_threads(partial(_one_in_place, wish), batch, workers=wish.workers, stop=wish.stop)
+
+
+def in_threads(work: Callable[[T], Outcome], batch: Sequence[T], *, workers: int, stop: Event) -> Iterator[Outcome]:
+    """Yield what ``work`` makes of each, in their order; with one worker in this thread.
+
+    Where the consumer goes away, what is in work is told to stop, and waited for.
+    """
+    if workers == 1:
+        yield from map(work, batch)
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="adopting") as pool:
+        try:
+            yield from pool.map(partial(_closing_connection, work), batch)
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _closing_connection(work: Callable[[T], Outcome], item: T) -> Outcome:
+    try:
+        return work(item)
+    finally:
+        connection.close()
+
+
+def _within(
+    batch: Sequence[Source], known: dict[str, AdoptedSource], place: Place, wish: Wish, left: int
+) -> tuple[list[Source], int]:
+    """The beginning of a batch in which ``left`` originals are to be worked on, and how many are left after it."""
+    taken: list[Source] = []
+    for source in batch:
+        row = known.get(source.identity)
+        is_work = row is None or (row.in_place and not wish.in_place)
+        if is_work and (source.problem or _kind(place, source, wish) is not Kind.LEFT_OUT):
+            if left == 0:
+                break
+            left -= 1
+        taken.append(source)
+    return taken, left
+
+
+def _kind(place: Place, source: Source, wish: Wish) -> Kind | None:
+    """None where it cannot be looked at: that is told when its turn comes."""
+    try:
+        return kind_of(place, source, with_plain=wish.with_plain)
+    except VaultError:
+        return None
+
+
+def _one(place: Place, wish: Wish, known: dict[str, AdoptedSource], source: Source) -> Outcome:
+    try:
+        wish.keep_on()
+        if source.problem:
+            raise SourceRefused("unreadable", source.problem)
+        if row := known.get(source.identity):
+            return _known(place, wish, source, row)
+        return _new(place, wish, source)
+    except AdoptionStopped:
+        raise
+    except VaultError as error:
+        return failure_of(source.shown, source.size, error)
+
+
+def _one_in_place(wish: Wish, row: AdoptedSource) -> Outcome:
+    assert row.attachment is not None  # noqa: S101  # as it was asked for
+    try:
+        wish.keep_on()
+        return resealed(row, row.attachment, row.key, wish)
+    except AdoptionStopped:
+        raise
+    except VaultError as error:
+        return failure_of(row.key, row.size, error)
+
+
+def _new(place: Place, wish: Wish, source: Source) -> Outcome:
+    kind = kind_of(place, source, with_plain=wish.with_plain)
+    if kind is Kind.LEFT_OUT or (wish.in_place and kind is Kind.PLAIN):
+        return outcome_of(Status.LEFT_OUT, source)
+    told = told_by(source.key, is_envelope=kind is Kind.ENVELOPE)
+    owner = wish.owners.owner_of(told)
+    if wish.dry_run:
+        if wish.thoroughly:
+            open_original(place, source, kind).close()
+        return Outcome(
+            Status.PLANNED, source.shown, source.size, code=kind, owner=owner.get_username() if owner else ""
+        )
+    with open_original(place, source, kind) as original:
+        note = source.note(digest=original.digest, in_place=wish.in_place)
+        if wish.in_place:
+            attachment = register(source, original, note, store=place.store, owner=owner, actor=wish.actor)
+            return outcome_of(Status.REGISTERED, source, attachment)
+        attachment = adopt(original, note, owner=owner, actor=wish.actor, keep_on=wish.keep_on)
+    return outcome_of(Status.ADOPTED, source, attachment)
+
+
+def _known(place: Place, wish: Wish, source: Source, row: AdoptedSource) -> Outcome:
+    """One that was adopted before: sealed anew where it is still read in place, else compared and left."""
+    if row.attachment and row.in_place and not wish.in_place:
+        return resealed(row, row.attachment, source.shown, wish)
+    if (row.size, row.modified_at) != (source.size, source.modified_at):
+        _check_same_content(place, source, row)
+    return outcome_of(Status.ALREADY, source, row.attachment)
+
+
+def resealed(row: AdoptedSource, attachment: Attachment, name: str, wish: Wish) -> Outcome:
+    """Seal one anew that is read in place. What goes wrong is raised."""
+    owner = attachment.document.owner
+    outcome = Outcome(
+        Status.PLANNED if wish.dry_run else Status.RESEALED,
+        name,
+        row.size,
+        owner=owner.get_username() if owner else "",
+        document_id=str(attachment.document_id),
+        attachment_id=str(attachment.pk),
+    )
+    if not wish.dry_run:
+        reseal(attachment, actor=wish.actor, keep_on=wish.keep_on)
+    return outcome
+
+
+def _check_same_content(place: Place, source: Source, row: AdoptedSource) -> None:
+    """Raises SourceRefused where the original is another than the one that was adopted; one that was touched is not."""
+    before = row.digest or (row.attachment and plaintext_digest(row.attachment))
+    release_connection()
+    if source.size != row.size or digest_at(place, source) != before:
+        raise SourceRefused(
+            "changed-since", "It was adopted, and is another file now. Give it another name to adopt it as well."
+        )
