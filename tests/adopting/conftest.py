@@ -10,7 +10,17 @@ from pytest_django.fixtures import Settings
 
 from documents import wiring
 from documents.conf.legacy import LegacyConfig
-from tests.adopting.older import lay_envelope, older_key_of
+from documents.models import Attachment
+from documents.storage.base import StorageProvider
+from tests.adopting.older import (
+    CONTENT,
+    adopt,
+    counts_of,
+    lay_envelope,
+    older_key_of,
+    only_attachment,
+    put_envelope,
+)
 from tests.legacy.making import pem_of_older
 
 
@@ -28,3 +38,17 @@ def older(tmp_path: Path, alice: User) -> Path:
     root = tmp_path / "older"
     lay_envelope(root, older_key_of(alice))
     return root
+
+
+@pytest.fixture
+def envelope(provider: StorageProvider, alice: User) -> bytes:
+    """An older document of Alice's in the vault's own store, as it lies there."""
+    return put_envelope(provider, older_key_of(alice), CONTENT)
+
+
+@pytest.fixture
+def in_place(settings: Settings, envelope: bytes) -> Attachment:
+    """The same, registered to be read where it is."""
+    answer = adopt(settings.VAULT.storage_type, "--in-place")
+    assert counts_of(answer) == {"registered": 1}
+    return only_attachment()
