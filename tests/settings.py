@@ -56,6 +56,8 @@ from vault.settings import *  # noqa: E402, F403  # after the environment is mad
 
 # The pages under test need no collected files; the manifest is tried by the tests that start the vault itself.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+# Another app with files of its own.
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.payslips"]  # noqa: F405
 WHITENOISE_AUTOREFRESH = True
 CELERY_TASK_ALWAYS_EAGER = True
 # A code made at the end of its half minute is still good when a busy machine comes to check it.

@@ -22,6 +22,7 @@ from documents.services.adopting import sealing
 from documents.storage.base import Buffer, ObjectWriter, StorageProvider
 from documents.storage.memory import MemoryProvider
 from documents.storage.policies import Policy
+from tests.adopting.lying import Lying
 from tests.adopting.older import CONTENT, adopt, call, counts_of, lay, lay_envelope, older_key_of
 from tests.legacy.making import members_of, older_envelope, older_key, pem_of_older
 
@@ -211,22 +212,6 @@ def test_a_directory_that_cannot_be_read_is_told(older: Path, alice: User, monke
     answer = adopt(older)
 
     assert (counts_of(answer), answer.told["causes"]) == ({"adopted": 1, "failed": 1}, {"unreadable": 1})
-
-
-class Lying(MemoryProvider):
-    """Keeps other bytes than it was given, of the same number."""
-
-    def open_writer(self, key: str) -> ObjectWriter:
-        writer = super().open_writer(key)
-        write = writer.write
-
-        def flipped(data: Buffer) -> None:
-            kept = bytearray(data)
-            kept[-1] ^= 1
-            write(kept)
-
-        writer.write = flipped  # type: ignore[method-assign]
-        return writer
 
 
 class Full(MemoryProvider):

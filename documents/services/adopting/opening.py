@@ -1,7 +1,7 @@
 """An original, looked at and read."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -55,6 +55,10 @@ class Original:
     @property
     def made_at(self) -> datetime | None:
         return self.told.made_at
+
+    def then_close(self, close: Callable[[], object]) -> None:
+        """Have something closed with it."""
+        self._resources.callback(close)
 
     def close(self) -> None:
         self._resources.close()

@@ -1,0 +1,180 @@
+"""The files of a field's rows, sealed: as documents, or under the same names for ``VaultStorage``."""
+
+import hashlib
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from django.db.models import Model
+
+from documents.errors import (
+    AdoptionStopped,
+    DocumentUnreadable,
+    IntegrityMismatch,
+    ObjectExists,
+    SourceRefused,
+    StorageError,
+    VaultError,
+)
+from documents.failpoints import failpoint
+from documents.models import AdoptedSource
+from documents.services.adopting.fields import FieldOfApp
+from documents.services.adopting.opening import Original
+from documents.services.adopting.outcomes import Outcome, Status, failure_of, outcome_of
+from documents.services.adopting.sealing import adopt
+from documents.services.adopting.sources import Source, known_sources
+from documents.services.adopting.working import Wish, in_threads
+from documents.services.sealed_files import FILES, SealedFile, seal_file
+from documents.storage.base import Buffer
+from documents.storage.policies import Policy
+from documents.wiring import storage_manager, store_itself
+
+_READ = 256 * 1024  # bytes
+
+
+@dataclass(frozen=True)
+class _Row:
+    row: Model
+    source: Source
+
+
+def adopt_as_documents(field: FieldOfApp, wish: Wish) -> Generator[Outcome]:
+    """Make a document of each row's file and yield what became of each. The rows stay as they are.
+
+    A row whose file is exchanged later is another original. Safe to stop, to repeat, and to run twice at once.
+    """
+    for batch, failed in _batches(field, wish):
+        yield from failed
+        known = known_sources([each.source for each in batch])
+        yield from in_threads(partial(_as_document, field, wish, known), batch, workers=wish.workers, stop=wish.stop)
+
+
+def seal_under_names(field: FieldOfApp, policy: str, wish: Wish) -> Generator[Outcome]:
+    """Seal each row's file for ``VaultStorage``, under the name that the row has, and yield what became of each.
+
+    No row changes: until the field's storage is switched it reads its old files, and from then on the sealed ones.
+    What is there already is opened and compared. Safe to stop, to repeat, and to run twice at once.
+    """
+    rule = storage_manager().policy(policy)
+    for batch, failed in _batches(field, wish):
+        yield from failed
+        yield from in_threads(partial(_under_name, field, rule, wish), batch, workers=wish.workers, stop=wish.stop)
+
+
+def _batches(field: FieldOfApp, wish: Wish) -> Iterator[tuple[list[_Row], list[Outcome]]]:
+    """So many rows at a time, and the outcomes of those whose file the storage cannot tell of."""
+    left = wish.limit
+    for rows in field.rows(wish.batch_size):
+        taken = rows if left is None else rows[:left]
+        yield _looked_at(field, taken)
+        left = None if left is None else left - len(taken)
+        if left == 0:
+            return
+
+
+def _looked_at(field: FieldOfApp, rows: Sequence[Model]) -> tuple[list[_Row], list[Outcome]]:
+    found, failed = [], []
+    for row in rows:
+        try:
+            found.append(_Row(row, field.source_of(row)))
+        except VaultError as error:
+            failed.append(failure_of(f"{row.pk}/{field.name_in(row)}", 0, error))
+    return found, failed
+
+
+def _as_document(field: FieldOfApp, wish: Wish, known: dict[str, AdoptedSource], each: _Row) -> Outcome:
+    source = each.source
+    try:
+        wish.keep_on()
+        if row := known.get(source.identity):
+            return outcome_of(Status.ALREADY, source, row.attachment)
+        owner = field.owner_of(each.row, wish.owners)
+        if wish.dry_run:
+            return Outcome(Status.PLANNED, source.shown, source.size, owner=owner.get_username() if owner else "")
+        with field.original_of(each.row, source) as original:
+            note = source.note(digest="")
+            attachment = adopt(original, note, owner=owner, actor=wish.actor, keep_on=wish.keep_on)
+        return outcome_of(Status.ADOPTED, source, attachment)
+    except AdoptionStopped:
+        raise
+    except VaultError as error:
+        return failure_of(source.shown, source.size, error)
+
+
+def _under_name(field: FieldOfApp, rule: Policy, wish: Wish, each: _Row) -> Outcome:
+    source = each.source
+    try:
+        wish.keep_on()
+        key = rule.key(FILES, source.key)
+        provider = store_itself(rule.store)
+        if provider.exists(key):
+            _compare(field, rule, key, each, wish)
+            return outcome_of(Status.ALREADY, source)
+        if wish.dry_run:
+            return outcome_of(Status.PLANNED, source)
+        with field.original_of(each.row, source) as original:
+            status = _seal(original, rule, key, wish)
+        if status is Status.ALREADY:
+            _compare(field, rule, key, each, wish)
+        return outcome_of(status, source)
+    except AdoptionStopped:
+        raise
+    except VaultError as error:
+        return failure_of(source.shown, source.size, error)
+
+
+def _seal(original: Original, rule: Policy, key: str, wish: Wish) -> Status:
+    """Seal under this key, then open what the store has and compare. Raises IntegrityMismatch; nothing is left then."""
+    told, digest, provider = original.told, hashlib.sha256(), store_itself(rule.store)
+
+    def passing() -> Iterator[Buffer]:
+        for piece in original.pieces:
+            wish.keep_on()
+            digest.update(piece)
+            yield piece
+
+    rule.check_type(told.content_type)
+    try:
+        seal_file(
+            provider,
+            key,
+            passing(),
+            filename=told.filename,
+            content_type=told.content_type,
+            max_size=rule.max_size,
+        )
+    except ObjectExists:  # another run, or a write of our own whose answer was lost
+        return Status.ALREADY
+    failpoint("adopt.file-sealed")
+    if _digest_of_sealed(rule, key, wish) != digest.hexdigest():
+        with suppress(StorageError):
+            provider.delete(key)
+        raise IntegrityMismatch("What was read back is not what was sealed", provider=provider.name, key=key)
+    return Status.ADOPTED
+
+
+def _compare(field: FieldOfApp, rule: Policy, key: str, each: _Row, wish: Wish) -> None:
+    """Raises SourceRefused where what is sealed under the row's name is not its file."""
+    digest = hashlib.sha256()
+    with field.original_of(each.row, each.source) as original:
+        for piece in original.pieces:
+            wish.keep_on()
+            digest.update(piece)
+    if _digest_of_sealed(rule, key, wish) != digest.hexdigest():
+        raise SourceRefused(
+            "name-taken", "Another content is sealed under this name. Both were left; look which one is right."
+        )
+
+
+def _digest_of_sealed(rule: Policy, key: str, wish: Wish) -> str:
+    """SHA-256 in hex of what opens, "" where it does not."""
+    digest, buffer = hashlib.sha256(), bytearray(_READ)
+    try:
+        with SealedFile(store_itself(rule.store), key) as file:
+            while count := file.readinto(buffer):
+                wish.keep_on()
+                digest.update(memoryview(buffer)[:count])
+    except DocumentUnreadable:
+        return ""
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Another app of the same project, whose rows name files."""
