@@ -141,12 +141,12 @@ def test_memory_is_flat_however_many_files_there_are() -> None:
     def peak_of(count: int) -> int:
         tracemalloc.start()
         try:
-            for outcome in adopt_all(ManyFiles(count), Wish(Owners(), READER, batch_size=500)):
+            for outcome in adopt_all(ManyFiles(count), Wish(Owners(), READER, batch_size=100)):
                 assert outcome.status is Status.LEFT_OUT
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
 
-    peak_of(500)
+    peak_of(100)
 
-    assert peak_of(20_000) < peak_of(2_000) + 500_000
+    assert peak_of(5_000) < peak_of(500) + 300_000

@@ -4,25 +4,22 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
 from documents import wiring
 from documents.conf.legacy import LegacyConfig
-from documents.conf.storage_file import OwnConfig, StorageFile
+from documents.conf.storage_file import StorageFile
 from documents.encryption.sealing import Sealer
-from documents.errors import StorageFull, StorageUnavailable
-from documents.models import AdoptedSource, Attachment, Document, StagedAttachment
-from documents.services.adopting import sealing
-from documents.storage.base import Buffer, ObjectWriter, StorageProvider
-from documents.storage.memory import MemoryProvider
+from documents.models import Document, StagedAttachment
+from documents.storage.base import Buffer, StorageProvider
 from documents.storage.policies import Policy
-from tests.adopting.lying import Lying
 from tests.adopting.older import CONTENT, adopt, call, counts_of, lay, lay_envelope, older_key_of
 from tests.legacy.making import members_of, older_envelope, older_key, pem_of_older
 
@@ -214,69 +211,6 @@ def test_a_directory_that_cannot_be_read_is_told(older: Path, alice: User, monke
     assert (counts_of(answer), answer.told["causes"]) == ({"adopted": 1, "failed": 1}, {"unreadable": 1})
 
 
-class Full(MemoryProvider):
-    def open_writer(self, key: str) -> ObjectWriter:
-        raise StorageFull("The disk is full", provider=self.name, key=key)
-
-
-class Down(MemoryProvider):
-    def open_writer(self, key: str) -> ObjectWriter:
-        raise StorageUnavailable("It does not answer", provider=self.name, key=key)
-
-
-@pytest.fixture
-def store_in(settings: Settings) -> Callable[[type[MemoryProvider]], MemoryProvider]:
-    """Have new documents go to a store of this class."""
-
-    def use(kind: type[MemoryProvider]) -> MemoryProvider:
-        own = OwnConfig(f"{kind.__module__}.{kind.__qualname__}", options=())
-        settings.VAULT = replace(
-            settings.VAULT, storage_type="own", storage_file=StorageFile(stores=(("own", own),)), s3=None
-        )
-        wiring.reset()
-        return wiring.storage_provider()  # type: ignore[return-value]
-
-    return use
-
-
-def test_a_store_that_keeps_other_bytes_is_found_out(
-    older: Path, store_in: Callable[[type[MemoryProvider]], MemoryProvider]
-) -> None:
-    store = store_in(Lying)
-
-    answer = adopt(older)
-
-    assert answer.told["causes"] == {"integrity-mismatch": 1}
-    assert list(store.iter_locations()) == []
-    assert not AdoptedSource.objects.exists()
-
-
-def test_without_reading_back_it_would_not_be(
-    older: Path,
-    store_in: Callable[[type[MemoryProvider]], MemoryProvider],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    store_in(Lying)
-    monkeypatch.setattr(sealing.Sealing, "_read_back", lambda self: self._hash.checksum().removeprefix("sha256:"))
-
-    assert counts_of(adopt(older)) == {"adopted": 1}
-
-
-@pytest.mark.parametrize("kind", [Full, Down])
-def test_a_store_that_is_full_or_down_ends_the_run_with_a_report(
-    older: Path, alice: User, store_in: Callable[[type[MemoryProvider]], MemoryProvider], kind: type[MemoryProvider]
-) -> None:
-    store_in(kind)
-    for number in range(10):
-        lay_envelope(older, older_key_of(alice, f"{number}_a.txt_txt.json"))
-
-    answer = adopt(older)
-
-    assert (answer.status, answer.told["total"]) == (1, 5)
-    assert answer.said.startswith("Stopped, for the rest would fail alike")
-    assert not Attachment.objects.exists()
-
-
 def test_the_csv_has_a_line_for_each_and_no_formula(older: Path, alice: User) -> None:
     lay(older, older_key_of(alice, "2_broken.pdf_pdf.json"), b"{}")
 
@@ -296,3 +230,31 @@ def test_the_text_has_each_error(older: Path, alice: User) -> None:
     assert "Adopted: 1" in answer.out
     assert "Failed: 1" in answer.out
     assert "2_broken.pdf_pdf.json: malformed." in answer.out
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_interrupts_it_is_told_how_to_go_on_in_one_line(
+    older: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    def interrupted(*_arguments: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("documents.services.adopting.working.known_sources", interrupted)
+
+    answer = adopt(older, "--workers", workers)
+
+    assert answer.status == 130
+    assert answer.said.startswith("Interrupted. 0 were adopted. Run the same command again")
+
+
+def test_a_database_that_does_not_answer_is_told_in_one_line(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_arguments: object) -> NoReturn:
+        raise OperationalError("connection to server failed\nsecond line")
+
+    monkeypatch.setattr("documents.services.adopting.working.known_sources", fails)
+
+    answer = adopt(older)
+
+    assert answer.status == 1
+    assert "connection to server failed" in answer.said
+    assert "\n" not in answer.said

@@ -10,7 +10,10 @@ from django.test import Client
 from documents.models import Attachment, Document, StagedAttachment
 from documents.models.clock import database_now
 
-LISTS = ("document", "attachment", "stagedattachment", "link", "auditevent", "apitoken", "objectremoval")
+LISTS = (
+    *("document", "attachment", "stagedattachment", "link", "auditevent", "apitoken", "objectremoval"),
+    "adoptedsource",
+)
 JARGON = ("Kek id", "Suspect at", "Api token", "Storage path", "Expires at", ">Ip<")
 
 

@@ -24,7 +24,8 @@ from documents.services.adopting.opening import Original
 from documents.services.adopting.outcomes import Outcome, Status, failure_of, outcome_of
 from documents.services.adopting.sealing import adopt
 from documents.services.adopting.sources import Source, known_sources
-from documents.services.adopting.working import Wish, in_threads
+from documents.services.adopting.threads import in_threads
+from documents.services.adopting.working import Wish
 from documents.services.sealed_files import FILES, SealedFile, seal_file
 from documents.storage.base import Buffer
 from documents.storage.policies import Policy

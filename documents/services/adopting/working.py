@@ -1,14 +1,10 @@
 """All originals of a place: batch by batch, by several threads, each on its own."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from threading import Event
-from typing import TypeVar
-
-from django.db import connection
 
 from documents.errors import AdoptionStopped, SourceRefused, VaultError
 from documents.models import AdoptedSource, Attachment
@@ -22,9 +18,8 @@ from documents.services.adopting.owners import Owners
 from documents.services.adopting.places import Place
 from documents.services.adopting.sealing import adopt
 from documents.services.adopting.sources import Kind, Source, known_sources
+from documents.services.adopting.threads import in_threads
 from documents.services.digests import plaintext_digest
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -79,30 +74,6 @@ def reseal_all(wish: Wish) -> Generator[Outcome]:
             return
         last, left = batch[-1].pk, None if left is None else left - len(batch)
         yield from in_threads(partial(_one_in_place, wish), batch, workers=wish.workers, stop=wish.stop)
-
-
-def in_threads(work: Callable[[T], Outcome], batch: Sequence[T], *, workers: int, stop: Event) -> Iterator[Outcome]:
-    """Yield what ``work`` makes of each, in their order; with one worker in this thread.
-
-    Where the consumer goes away, what is in work is told to stop, and waited for.
-    """
-    if workers == 1:
-        yield from map(work, batch)
-        return
-    with ThreadPoolExecutor(workers, thread_name_prefix="adopting") as pool:
-        try:
-            yield from pool.map(partial(_closing_connection, work), batch)
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _closing_connection(work: Callable[[T], Outcome], item: T) -> Outcome:
-    try:
-        return work(item)
-    finally:
-        connection.close()
 
 
 def _within(
