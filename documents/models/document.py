@@ -70,6 +70,14 @@ class Document(models.Model):
         return attachment
 
 
+class AttachmentQuerySet(models.QuerySet["Attachment"]):
+    """Attachments by what their objects are."""
+
+    def in_place(self) -> "AttachmentQuerySet":
+        """Those whose objects are older envelopes still, as they were found."""
+        return self.filter(envelope_core=b"")
+
+
 class Attachment(SealedObject):
     """One stored, sealed object: one version of a document. Versions count from 1; the highest is current.
 
@@ -81,6 +89,8 @@ class Attachment(SealedObject):
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField("added", auto_now_add=True)
     suspect_at = models.DateTimeField("check failed", null=True, blank=True)
+
+    objects = AttachmentQuerySet.as_manager()
 
     class Meta:
         ordering = ["document", "-version"]

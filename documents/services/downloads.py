@@ -37,7 +37,7 @@ from documents.legacy.opening import pieces_of
 from documents.models import Attachment, SealedObject, Vault
 from documents.services import audit
 from documents.services.actors import Actor
-from documents.services.legacy_reading import open_in_place
+from documents.services.legacy_reading import demand_weak_wraps, open_in_place
 from documents.services.object_reading import read_where_it_is
 from documents.storage.base import ObjectReader, StorageProvider
 from documents.storage.streaming import ClosesAtEnd
@@ -122,6 +122,7 @@ class Download(ClosesAtEnd):
         """
         attachment, start, stop = self.attachment, self.start, self.stop
         if attachment.is_in_place:
+            demand_weak_wraps()
             return pieces_of(open_in_place(attachment, provider), start=start, stop=stop)
         whole = (start, stop) == (0, attachment.size)
         reader = self._resources.enter_context(

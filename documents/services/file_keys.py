@@ -15,7 +15,7 @@ from documents.encryption.keyring import KeyRing
 from documents.encryption.recipients import recipients_of
 from documents.errors import EncryptionError, IntegrityMismatch
 from documents.models import Vault
-from documents.services.sealed_files import FILE_ENDING, FILES, ids_of_file
+from documents.services.sealed_files import FILES, ids_of_file
 from documents.services.sidecars import keep_sidecar, read_sidecars, sequence_in
 from documents.storage.base import StorageProvider
 from documents.wiring import storage_manager
@@ -37,9 +37,9 @@ def provider_of_files(policy: str) -> StorageProvider:
 
 def keys_of_files(policy: str) -> Iterator[str]:
     """Yield the object keys of a place, lazily. Raises StorageError."""
+    # Whatever their ending: those that were adopted have the names that their rows had before.
     for info in provider_of_files(policy).iter_locations(places_of_files()[policy]):
-        if info.key.endswith(FILE_ENDING):
-            yield info.key
+        yield info.key
 
 
 def recipients_of_file(provider: StorageProvider, key: str, vault_id: UUID) -> tuple[bytes, ...]:

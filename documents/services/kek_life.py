@@ -16,7 +16,7 @@ from documents.encryption.recipients import recipients_of
 from documents.errors import KekInUse, KekRefused, MalformedEnvelope
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
-from documents.models import KekRecord, StagedAttachment
+from documents.models import Attachment, KekRecord, StagedAttachment
 from documents.models.clock import database_now
 from documents.services import audit
 from documents.services.actors import Actor
@@ -130,6 +130,7 @@ def _prove_unused(record: KekRecord) -> int:
             looked_at += 1
             under_it[str(model._meta.verbose_name_plural)] += bytes.fromhex(record.kek_id) in block
     files, under_it["sealed files"] = files_wrapped_for(bytes.fromhex(record.kek_id))
+    under_it["documents read in place"] = Attachment.objects.in_place().filter(kek_id=record.kek_id).count()
     receiving = StagedAttachment.objects.filter(kek_id=record.kek_id, state=StagedAttachment.State.RECEIVING).count()
     under_it["uploads that arrive at this moment"] += receiving
     looked_at += files

@@ -114,6 +114,10 @@ def _counts(model: Table) -> Counter[str]:
     for block, count in _groups(model):
         for kek_id in recipients_of(block):
             found[kek_id.hex()] += count
+    if model is Attachment:
+        # An older envelope has no key block; its row says which KEK opened it.
+        in_place = Attachment.objects.in_place().order_by().values_list("kek_id").annotate(count=Count("pk"))
+        found.update(dict(in_place))
     return found
 
 

@@ -5,6 +5,8 @@ import hmac
 from functools import lru_cache
 
 from documents.conf.legacy import LegacyConfig
+from documents.encryption.keyblock import RSA_OAEP
+from documents.encryption.wrapping import RsaOpener
 from documents.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -13,6 +15,7 @@ from documents.errors import (
     ObjectTooLarge,
     UnknownKey,
     UnwrapFailed,
+    WeakWrap,
 )
 from documents.key_rings import key_ring
 from documents.legacy.keys import PrivateKeys, load_private_keys
@@ -40,6 +43,18 @@ def read_whole(reader: ObjectReader, *, limit: int) -> bytearray:
     while filled < len(data) and (count := reader.readinto(memoryview(data)[filled:])):
         filled += count
     return data
+
+
+def demand_weak_wraps() -> None:
+    """Raises WeakWrap where the vault is told to accept nothing that is wrapped by RSA alone, as older envelopes are.
+
+    They are not read in place then. An operator may have them sealed all the same: that ends it.
+    """
+    if not key_ring().accepts(RSA_OAEP):
+        raise WeakWrap(
+            "Documents in the older envelope are wrapped by RSA alone, which VAULT_WEAKEST_WRAP refuses. Seal them: "
+            "manage.py adopt_documents --reseal."
+        )
 
 
 def open_in_place(row: SealedObject, provider: StorageProvider) -> bytes:
@@ -81,5 +96,5 @@ def _own_keys() -> PrivateKeys:
         ring = key_ring()
     except (ConfigurationError, EncryptionError):
         return ()
-    keks = (*ring.recipients, *ring.older)
-    return tuple(kek.private_key for kek in keks if kek.private_key)
+    openers = [kek.opener for kek in (*ring.recipients, *ring.older)]
+    return tuple(opener.key for opener in openers if isinstance(opener, RsaOpener))

@@ -24,6 +24,7 @@ from documents.services.adopting.outcomes import Outcome
 from documents.services.adopting.places import Place, place_of
 from documents.services.adopting.report import Tally, as_text
 from documents.services.adopting.working import Wish, adopt_all, reseal_all
+from documents.services.legacy_reading import demand_weak_wraps
 
 Work = Generator[Outcome]
 
@@ -87,6 +88,8 @@ class Command(BaseCommand):
                 "VAULT_STORAGE_FILE, or leave --in-place out.",
                 returncode=USAGE,
             )
+        if options["in_place"]:
+            demand_weak_wraps()
         self._ask(options, lambda wish: adopt_all(place, wish), wish)
         return adopt_all(place, wish)
 
