@@ -75,7 +75,7 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
 
     def in_place(self) -> "AttachmentQuerySet":
         """Those whose objects are older envelopes still, as they were found."""
-        return self.filter(envelope_core=b"")
+        return self.filter(recipients="", envelope_core=b"")  # the first has an index
 
 
 class Attachment(SealedObject):

@@ -16,7 +16,7 @@ from documents.encryption.recipients import recipients_of
 from documents.errors import UploadGone
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
-from documents.models import Attachment, Link, SealedObject, StagedAttachment
+from documents.models import AdoptedSource, Attachment, Link, SealedObject, StagedAttachment
 from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.deletion import note_removals
@@ -83,7 +83,8 @@ class Resealing(Receiving):
             Attachment.objects.filter(pk=old).update(
                 id=staged.pk, suspect_at=None, **{name: getattr(staged, name) for name in fields}
             )
-            Link.objects.filter(attachment_id=old).update(attachment_id=staged.pk)
+            for referring in (Link, AdoptedSource):
+                referring._default_manager.filter(attachment_id=old).update(attachment_id=staged.pk)
             audit.record(
                 "attachment.resealed",
                 self._actor,

@@ -16,15 +16,17 @@ from documents.conf import KeySources
 from documents.encryption.vectors.keys import pem_of
 from documents.errors import DocumentUnreadable, KekInUse, WeakWrap
 from documents.filestorage import VaultStorage
-from documents.models import Attachment, UpkeepRun
+from documents.models import AdoptedSource, Attachment, UpkeepRun
 from documents.models.upkeep import UpkeepState
 from documents.services import kek_life
 from documents.services.actors import Actor
 from documents.services.kek_standing import find_record, list_keks
+from documents.services.resealing import reseal
 from documents.storage.base import StorageProvider
+from documents.upkeep.reseal import begin_resealing
 from documents.upkeep.verify import begin_verifying
 from documents.upkeep.worker import work_on
-from tests.adopting.older import CONTENT, adopt, call, content_of, counts_of, older_key_of, only_attachment
+from tests.adopting.older import CONTENT, adopt, call, content_of, counts_of, lay, older_key_of, only_attachment
 from tests.keyring import write_keys
 from tests.legacy.making import older_envelope
 from tests.payslips.models import Employee, Payslip
@@ -112,3 +114,30 @@ def test_files_under_their_former_names_are_rewrapped_too(
 def rotate_without_rewrapping(new_primary: str, old_primary: str, operator: Actor) -> None:
     make_primary(new_primary)
     kek_life.retire_kek(find_record(old_primary), operator)
+
+
+def test_what_was_adopted_is_sealed_anew_like_any_other_and_is_known_for_adopted(
+    tmp_path: Path, alice: User, operator: Actor
+) -> None:
+    lay(tmp_path, f"older/user_{alice.pk}/notes.txt", b"notes of years ago")
+    place = (tmp_path / "older", "--plain")
+    assert counts_of(adopt(*place)) == {"adopted": 1}
+    before = only_attachment().pk
+
+    new = reseal(only_attachment(), operator)
+
+    assert AdoptedSource.objects.get().attachment_id == new != before
+    assert content_of(only_attachment()) == b"notes of years ago"
+    assert counts_of(adopt(*place)) == {"already-adopted": 1}
+
+
+def test_sealing_everything_anew_leaves_what_is_read_in_place_to_adopting(
+    in_place: Attachment, operator: Actor
+) -> None:
+    run = begin_resealing(operator)
+    work_on(run.pk)
+    run.refresh_from_db()
+
+    assert (run.state, run.findings.count()) == (UpkeepState.SUCCEEDED, 0)
+    assert only_attachment().is_in_place
+    assert content_of(only_attachment()) == CONTENT
