@@ -15,7 +15,7 @@ from documents.services.kek_standing import WRAP_NAMES, KekStanding, list_keks, 
 class KekRecordAdmin(ReadOnlyAdmin):
     """The newest first. What is done to a KEK is done by commands, on the machine that has the key files."""
 
-    list_display = ("fingerprint", "role", "wrap", "bits", "attachments", "payloads", "created_at", "made_primary_at")
+    list_display = ("fingerprint", "role", "wrap", "attachments", "created_at", "made_primary_at")
     fields = (
         *("kek_id", "purpose", "wrap", "bits", "created_at", "made_primary_at"),
         *("retired_at", "destruction_due_at", "destroyed_at"),
@@ -63,10 +63,6 @@ class KekRecordAdmin(ReadOnlyAdmin):
     @admin.display(description="Attachments")
     def attachments(self, record: Any) -> str:
         return f"{record.standing.attachments:,}" if record.standing else ""
-
-    @admin.display(description="Payloads")
-    def payloads(self, record: Any) -> str:
-        return f"{record.standing.payloads:,}" if record.standing else ""
 
 
 def _standings() -> list[KekStanding]:

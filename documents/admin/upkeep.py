@@ -66,7 +66,7 @@ def run_for(request: HttpRequest, pk: int) -> UpkeepRun:
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """One run: how far it is, what was found, and what can be done about it."""
     run = run_for(request, pk)
-    context = admin.site.each_context(request) | {"title": str(run), "forms": list(MEDIA_TYPES)}
+    context = admin.site.each_context(request) | {"title": str(run).capitalize(), "forms": list(MEDIA_TYPES)}
     return TemplateResponse(request, f"{TEMPLATES}/run.html", context | _progress(request, run))
 
 
@@ -164,7 +164,7 @@ class UpkeepRunAdmin(ReadOnlyAdmin):
         return may_look(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context = {"title": "Rotation and verification", "may_operate": may_operate(request)} | (extra_context or {})
+        context = {"title": "Rotations and verifications", "may_operate": may_operate(request)} | (extra_context or {})
         return super().changelist_view(request, context)
 
     def change_view(

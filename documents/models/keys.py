@@ -27,7 +27,7 @@ class KekRecord(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         verbose_name = "KEK"
-        verbose_name_plural = "key ring"
+        verbose_name_plural = "KEKs"
 
     def __str__(self) -> str:
         return self.kek_id[:16]

@@ -12,7 +12,7 @@ class UpkeepState(models.TextChoices):
     INTERRUPTED = "interrupted"
     CANCELLED = "cancelled"
     SUCCEEDED = "succeeded"
-    FAILED = "failed"
+    FAILED = "failed", "over, with findings"
 
 
 _State = UpkeepState
@@ -44,9 +44,9 @@ class UpkeepRun(models.Model):
     """
 
     class Kind(models.TextChoices):
-        REWRAP = "rewrap", "rewrap"
-        RESEAL = "reseal", "seal anew"
-        VERIFY = "verify", "verify"
+        REWRAP = "rewrap", "rotation"
+        RESEAL = "reseal", "sealing anew"
+        VERIFY = "verify", "verification"
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
     state = models.CharField(max_length=12, choices=UpkeepState.choices, default=UpkeepState.RUNNING)
@@ -63,6 +63,8 @@ class UpkeepRun(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = "rotation or verification"
+        verbose_name_plural = "rotations and verifications"
         constraints = [
             models.UniqueConstraint(
                 fields=["kind"], condition=models.Q(state__in=UNFINISHED), name="upkeep_one_of_a_kind"
