@@ -4,28 +4,45 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('documents', '0010_adopted_sources'),
+        ("documents", "0010_adopted_sources"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='kekrecord',
-            options={'ordering': ['-created_at', '-id'], 'verbose_name': 'KEK', 'verbose_name_plural': 'KEKs'},
+            name="kekrecord",
+            options={"ordering": ["-created_at", "-id"], "verbose_name": "KEK", "verbose_name_plural": "KEKs"},
         ),
         migrations.AlterModelOptions(
-            name='upkeeprun',
-            options={'ordering': ['-id'], 'permissions': [('operate_upkeeprun', 'Can start, pause, resume and cancel rotation and verification')], 'verbose_name': 'rotation or verification', 'verbose_name_plural': 'rotations and verifications'},
+            name="upkeeprun",
+            options={
+                "ordering": ["-id"],
+                "permissions": [("operate_upkeeprun", "Can start, pause, resume and cancel rotation and verification")],
+                "verbose_name": "rotation or verification",
+                "verbose_name_plural": "rotations and verifications",
+            },
         ),
         migrations.AlterField(
-            model_name='upkeeprun',
-            name='kind',
-            field=models.CharField(choices=[('rewrap', 'rotation'), ('reseal', 'sealing anew'), ('verify', 'verification')], max_length=8),
+            model_name="upkeeprun",
+            name="kind",
+            field=models.CharField(
+                choices=[("rewrap", "rotation"), ("reseal", "sealing anew"), ("verify", "verification")], max_length=8
+            ),
         ),
         migrations.AlterField(
-            model_name='upkeeprun',
-            name='state',
-            field=models.CharField(choices=[('running', 'Running'), ('paused', 'Paused'), ('interrupted', 'Interrupted'), ('cancelled', 'Cancelled'), ('succeeded', 'Succeeded'), ('failed', 'over, with findings')], default='running', max_length=12),
+            model_name="upkeeprun",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("running", "Running"),
+                    ("paused", "Paused"),
+                    ("interrupted", "Interrupted"),
+                    ("cancelled", "Cancelled"),
+                    ("succeeded", "Succeeded"),
+                    ("failed", "over, with findings"),
+                ],
+                default="running",
+                max_length=12,
+            ),
         ),
     ]

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.test import Client
 
-from documents.models import Attachment, Document, ObjectRemoval, StagedAttachment, UpkeepRun
+from documents.models import AdoptedSource, Attachment, Document, ObjectRemoval, StagedAttachment, UpkeepRun
 from documents.services.actors import Actor
 from documents.services.kek_standing import list_keks
 from documents.services.links import create_link
@@ -32,6 +32,9 @@ def secrets(store: Callable[..., Document], alice: User, as_alice: Actor) -> lis
     ObjectRemoval.objects.create(storage_type="local", storage_path="x", attachment_id=document.pk)
     MigrationRun.objects.create(destination="local", created_by=alice, note="made by hand")
     UpkeepRun.objects.create(kind=UpkeepRun.Kind.VERIFY, options={"deep": False, "rate": 0, "store": ""})
+    AdoptedSource.objects.create(
+        identity="0" * 64, place="/old", key="passport.json", size=7, modified_at=document.created_at
+    )
     list_keks()
     EmailAddress.objects.create(user=alice, email=alice.email)
     Group.objects.create(name="readers")
