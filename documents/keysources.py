@@ -23,7 +23,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from documents.conf import KeySources
-from documents.encryption.keyring import WRAP_TYPES, Kek, KeyRing, load_kek, load_origin_key, load_origin_public_key
+from documents.encryption.keyring import (
+    WRAP_TYPES,
+    DekOpener,
+    Kek,
+    KeyRing,
+    load_kek,
+    load_origin_key,
+    load_origin_public_key,
+)
 from documents.encryption.origin import OriginKeys
 from documents.errors import ConfigurationError, EncryptionError, KeyRingError
 
@@ -38,35 +46,66 @@ _OTHERS_MAY_READ = 0o007
 T = TypeVar("T")
 
 
-def load_key_ring(sources: KeySources) -> KeyRing:
+def _nobody(_kek: Kek) -> DekOpener | None:
+    return None
+
+
+def load_key_ring(sources: KeySources, *, elsewhere: Callable[[Kek], DekOpener | None] = _nobody) -> KeyRing:
     """Read and check every key. Private keys are decrypted here, once.
 
-    Raises ConfigurationError where a key is missing, KeyRingError naming the key where one cannot be used.
+    ``elsewhere`` says who opens for a KEK whose private half is not here; it is not asked for recovery KEKs. Raises
+    ConfigurationError where a key is missing, KeyRingError naming the key where one cannot be used.
     """
-    passphrase = sources.passphrase.encode() or None
     directory = sources.directory
-
-    def kek(where: str, pem: bytes) -> Kek:
-        return _named(where, lambda: load_kek(pem, passphrase=passphrase))
-
     ids = read_designation(sources)
     if ids:
-        keks = [kek(str(path), _read(path)) for path in _kek_paths(directory)]
+        keks = [load_kek_file(path, sources) for path in _kek_paths(directory)]
         roles = _designated(keks, ids)
     else:
-        primary = kek(*_pem(sources.primary_pem, "VAULT_PRIMARY_KEK", directory / PRIMARY))
-        recovery = kek(*_pem(sources.recovery_pem, "VAULT_RECOVERY_KEK", directory / RECOVERY))
-        keks, roles = [kek(str(path), _read(path)) for path in _older_paths(directory)], [primary, recovery]
+        primary = _kek(*_pem(sources.primary_pem, "VAULT_PRIMARY_KEK", directory / PRIMARY), sources)
+        recovery = _kek(*_pem(sources.recovery_pem, "VAULT_RECOVERY_KEK", directory / RECOVERY), sources)
+        keks, roles = [load_kek_file(path, sources) for path in _older_paths(directory)], [primary, recovery]
     older = [one for one in _distinct(keks) if one not in roles]
     origin = load_origin_keys(sources)
     return KeyRing(
-        roles[0],
+        _openable(roles[0], elsewhere),
         roles[1:],
-        older,
+        [_openable(one, elsewhere) for one in older],
         origin_key=origin.private,
         origin_public_keys=origin.public,
         weakest_type=WRAP_TYPES[sources.weakest_wrap],
     )
+
+
+def _openable(kek: Kek, elsewhere: Callable[[Kek], DekOpener | None]) -> Kek:
+    return kek if kek.opener else kek.opened_by(elsewhere(kek))
+
+
+def load_opening_keks(sources: KeySources) -> list[Kek]:
+    """Return every KEK whose private half is here and whose wrap is accepted, for who does nothing but open.
+
+    The file of the recovery key is not read. Raises ConfigurationError where there is none, KeyRingError.
+    """
+    paths = [path for path in (sources.directory / PRIMARY,) if not sources.primary_pem and _exists(path)]
+    keks = [load_kek_file(path, sources) for path in paths + _older_paths(sources.directory)]
+    if sources.primary_pem:
+        keks.append(_kek("VAULT_PRIMARY_KEK", sources.primary_pem.encode(), sources))
+    weakest = WRAP_TYPES[sources.weakest_wrap]
+    opening = [kek for kek in _distinct(keks) if kek.opener and kek.stanza_type >= weakest]
+    if not opening:
+        raise ConfigurationError(
+            f"There is no private key of a KEK in {sources.directory}, nor in VAULT_PRIMARY_KEK. Put one there."
+        )
+    return opening
+
+
+def load_kek_file(path: Path, sources: KeySources) -> Kek:
+    """Read one KEK, or its public half. Raises KeyRingError naming the file."""
+    return _kek(str(path), _read(path), sources)
+
+
+def _kek(where: str, pem: bytes, sources: KeySources) -> Kek:
+    return _named(where, partial(load_kek, pem, passphrase=sources.passphrase.encode() or None))
 
 
 def read_designation(sources: KeySources) -> list[str]:
@@ -111,10 +150,8 @@ def signature_of(sources: KeySources) -> tuple[object, ...]:
 def kek_files(sources: KeySources) -> dict[str, list[Path]]:
     """Return the files that hold each KEK, or its public half, by its id in hex. Raises KeyRingError."""
     found: dict[str, list[Path]] = {}
-    passphrase = sources.passphrase.encode() or None
     for path in _kek_paths(sources.directory):
-        loaded = _named(str(path), partial(load_kek, _read(path), passphrase=passphrase))
-        found.setdefault(loaded.kek_id.hex(), []).append(path)
+        found.setdefault(load_kek_file(path, sources).kek_id.hex(), []).append(path)
     return found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import environ
 
+from documents.conf.key_service import KeyServiceConfig, key_service_from
 from documents.conf.reading import duration, one_of, path, pem, text
 
 # The names in documents.encryption.keyblock.WRAP_TYPES: whoever moves ciphertext imports conf, and never encryption.
@@ -16,7 +17,8 @@ WEAKEST_WRAPS = ("rsa-oaep", "rsa-oaep-ml-kem-768")
 class KeySources:
     """Where the key ring's PEMs come from: a file's path, or the PEM itself out of the environment.
 
-    ``destruction_delay`` is how long after the first step of two a KEK can be destroyed.
+    ``destruction_delay`` is how long after the first step of two a KEK can be destroyed. ``service`` holds the private
+    keys where this process has public ones alone.
     """
 
     directory: Path
@@ -26,6 +28,7 @@ class KeySources:
     passphrase: str = field(default="", repr=False)
     weakest_wrap: str = WEAKEST_WRAPS[0]
     destruction_delay: timedelta = timedelta(days=7)
+    service: KeyServiceConfig | None = None
 
 
 def keys_from(env: environ.Env, base_dir: Path) -> KeySources:
@@ -38,4 +41,5 @@ def keys_from(env: environ.Env, base_dir: Path) -> KeySources:
         passphrase=text(env, "VAULT_KEK_PASSPHRASE"),
         weakest_wrap=one_of(env, "VAULT_WEAKEST_WRAP", WEAKEST_WRAPS),
         destruction_delay=duration(env, "VAULT_KEK_DESTRUCTION_DELAY", timedelta(days=7)),
+        service=key_service_from(env, base_dir),
     )

@@ -26,7 +26,8 @@ VaultError
 │   └── KeyRingError            a KEK cannot be loaded or used
 │       ├── WrongPassphrase, WeakKey
 │       ├── SealOnlyKeyRing     the ring holds public keys alone; it can seal and not open
-│       └── OpenOnlyKeyRing     the ring cannot sign what it would seal; it can open and not seal
+│       ├── OpenOnlyKeyRing     the ring cannot sign what it would seal; it can open and not seal
+│       └── KeyServiceUnavailable, KeyServiceRefused (its rate limit): somebody else holds the private keys
 ├── KekRefused                  what was asked of a KEK cannot be done now
 │   └── KekInUse                something is wrapped for it
 ├── RebuildRefused              the database is not one to be rebuilt, or the objects are not of one vault
@@ -73,6 +74,8 @@ from documents.errors.encryption import (
     AuthenticationFailed,
     EncryptionError,
     KeyRingError,
+    KeyServiceRefused,
+    KeyServiceUnavailable,
     MalformedEnvelope,
     OpenOnlyKeyRing,
     SealOnlyKeyRing,
@@ -146,6 +149,8 @@ __all__ = [
     "KekInUse",
     "KekRefused",
     "KeyRingError",
+    "KeyServiceRefused",
+    "KeyServiceUnavailable",
     "LinkError",
     "LinkGone",
     "LinkLocked",

@@ -1,5 +1,7 @@
 """Errors of envelopes, keys and the key ring."""
 
+from datetime import timedelta
+
 from documents.errors.base import VaultError
 
 
@@ -54,3 +56,28 @@ class OpenOnlyKeyRing(KeyRingError):
     status = 503
     code = "open-only"
     public_message = "This server gives documents out and takes none in. Ask your operator where to upload."
+
+
+class KeyServiceUnavailable(KeyRingError):
+    """Whoever holds the private keys did not answer, or does not hold this one. Nothing is wrong with the document."""
+
+    status = 503
+    code = "key-service-unavailable"
+    public_message = "Documents cannot be opened at the moment; nothing is wrong with yours. Try again in a minute."
+    retryable = True
+
+
+class KeyServiceRefused(KeyRingError):
+    """The key service unwraps no faster. After ``retry_after`` it unwraps again."""
+
+    status = 503
+    code = "key-service-busy"
+    public_message = "Too many documents are opened at the moment; nothing is wrong with yours. Try again soon."
+    retryable = True
+
+    def __init__(self, retry_after: timedelta) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            f"The key service has reached its rate limit, and unwraps again in {retry_after.total_seconds():.1f} s. "
+            "Raise the limit (VAULT_UNWRAP_RATE at the unwrap service) where this is the usual load."
+        )

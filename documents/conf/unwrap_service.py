@@ -1,0 +1,93 @@
+"""What the unwrap service reads out of its own environment: where it listens, whom it answers, and how fast."""
+
+import pwd
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+
+from documents.conf.addresses import TlsAddress, UnixAddress, file, is_tls, tls_address, unix_address
+from documents.conf.keys import KeySources, keys_from
+from documents.conf.reading import count, duration, flag, one_of, shown, text
+from documents.errors import ConfigurationError
+
+SOCKET_MODES = ("0600", "0660")
+
+
+@dataclass(frozen=True)
+class UnwrapServiceConfig:
+    """``clients`` are the names in certificates, or ``users`` the user ids, that are answered; no others.
+
+    Each of them may have ``rate`` unwraps a second, and ``burst`` at once after a while of silence. ``timeout`` is how
+    long a frame may take to come, ``idle`` how long a connection may be silent between two.
+    """
+
+    keys: KeySources
+    address: UnixAddress | TlsAddress
+    audit: Path
+    audit_synced: bool
+    socket_mode: int
+    users: frozenset[int]
+    clients: frozenset[str]
+    rate: int
+    burst: int
+    connections: int
+    timeout: timedelta
+    idle: timedelta
+
+
+def unwrap_service_from(env: environ.Env, base_dir: Path, *, own_user: int) -> UnwrapServiceConfig:
+    """Read the variables of the unwrap service. ``own_user`` is answered where no others are named.
+
+    Raises ConfigurationError naming the first variable that is missing or malformed.
+    """
+    address = _address(env, base_dir)
+    audit = text(env, "VAULT_UNWRAP_AUDIT")
+    if not audit:
+        raise ConfigurationError("VAULT_UNWRAP_AUDIT is missing. Name the file that every unwrap is written down in.")
+    clients = frozenset(_listed(text(env, "VAULT_UNWRAP_CLIENTS")))
+    if isinstance(address, TlsAddress) and not clients:
+        raise ConfigurationError(
+            "VAULT_UNWRAP_CLIENTS is missing. Name the clients that are answered, as their certificates do."
+        )
+    return UnwrapServiceConfig(
+        keys=keys_from(env, base_dir),
+        address=address,
+        audit=base_dir / audit,
+        audit_synced=flag(env, "VAULT_UNWRAP_AUDIT_SYNC"),
+        socket_mode=int(one_of(env, "VAULT_UNWRAP_SOCKET_MODE", SOCKET_MODES), 8),
+        users=frozenset(_user(name) for name in _listed(text(env, "VAULT_UNWRAP_USERS"))) or frozenset([own_user]),
+        clients=clients,
+        rate=count(env, "VAULT_UNWRAP_RATE", 50),
+        burst=count(env, "VAULT_UNWRAP_BURST", 1_000),
+        connections=count(env, "VAULT_UNWRAP_CONNECTIONS", 64),
+        timeout=duration(env, "VAULT_UNWRAP_TIMEOUT", timedelta(seconds=5)),
+        idle=duration(env, "VAULT_UNWRAP_IDLE", timedelta(minutes=5)),
+    )
+
+
+def _address(env: environ.Env, base_dir: Path) -> UnixAddress | TlsAddress:
+    place = text(env, "VAULT_UNWRAP_LISTEN")
+    if not is_tls(place):
+        return unix_address("VAULT_UNWRAP_LISTEN", place, "or to tls://host:port")
+    authority = file(env, "VAULT_UNWRAP_CLIENT_CA", base_dir)
+    certificate = file(env, "VAULT_UNWRAP_CERTIFICATE", base_dir)
+    key = file(env, "VAULT_UNWRAP_CERTIFICATE_KEY", base_dir)
+    return tls_address("VAULT_UNWRAP_LISTEN", place, authority, certificate, key)
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def _user(name: str) -> int:
+    """The id of a user, by number or by name."""
+    if name.isascii() and name.isdigit():
+        return int(name)
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError as error:
+        raise ConfigurationError(
+            f"VAULT_UNWRAP_USERS names {shown(name)}, and this machine has no such user."
+        ) from error
