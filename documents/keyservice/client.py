@@ -80,10 +80,9 @@ class UnwrapClient:
             raise self._unavailable(f"did not answer within {self._seconds:.0f} s") from error
         except ssl.SSLError as error:
             raise self._unavailable(f"and this process do not agree on TLS ({error.reason or 'broken'})") from error
-        except BrokenFrame as error:
-            raise self._unavailable(
-                f"closed the connection, or broke it: {error}. It may not know this peer"
-            ) from error
+        except (BrokenFrame, ConnectionResetError, BrokenPipeError) as error:
+            # What it does with a peer that it does not know, and with a connection too many. Its log says which.
+            raise self._unavailable(f"ended the connection ({error}). It may not know this peer") from error
         except OSError as error:
             raise self._unavailable(f"cannot be reached ({error.strerror or type(error).__name__})") from error
         finally:

@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -95,6 +96,14 @@ def started(
         finally:
             for client in service.clients:
                 client.close()
+
+
+def comes_true(fact: Callable[[], bool]) -> bool:
+    """Look again and again. Returns whether it came true in time."""
+    deadline = time.monotonic() + 20
+    while not (is_true := fact()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return is_true
 
 
 def public_sources(directory: Path, service: Service | None, **changes: Any) -> KeySources:
