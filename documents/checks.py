@@ -1,13 +1,17 @@
 """``manage.py check``: what an operator should know before the first request."""
 
+import os
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from documents.conf.addresses import TlsAddress
+from documents.conf.key_service import AwsKms, KeyServiceConfig
 from documents.errors import ConfigurationError, EncryptionError, StorageError, WrongPassphrase
 from documents.key_rings import key_ring
+from documents.keyservice.attached import RemoteOpener, key_service
 from documents.keysources import RECOVERY
 from documents.wiring import storage_provider, vault_config
 
@@ -24,6 +28,44 @@ def check_keys(**_kwargs: Any) -> list[CheckMessage]:
         hint = f"Replace it by its public half ({RECOVERY}) and keep the private one offline."
         return [Error("The recovery private key is on this server.", hint=hint, id="documents.E002")]
     return []
+
+
+@register(Tags.security)
+def check_key_service(**_kwargs: Any) -> list[CheckMessage]:
+    """What the key service needs is here, and what it is for: no private key in this process. `/readyz` asks it."""
+    service = vault_config().keys.service
+    if service is None:
+        return []
+    found: list[CheckMessage] = [
+        Error(what, hint="See docs/key-services.md.", id="documents.E005") for what in _in_the_way_of(service)
+    ]
+    try:
+        ring = key_ring()
+    except (ConfigurationError, EncryptionError):
+        return found  # check_keys tells
+    if ring.primary.stanza_type not in key_service(service).stanza_types:
+        what = "The key service cannot open for the primary KEK: it is hybrid, and AWS KMS holds RSA keys alone."
+        found.append(Error(what, hint="Use an unwrap service for it.", id="documents.E006"))
+    here = [kek for kek in (ring.primary, *ring.older) if kek.opener and not isinstance(kek.opener, RemoteOpener)]
+    for kek in here:
+        what = f"A key service is configured, and the private half of KEK {kek.kek_id.hex()[:16]} is here as well."
+        hint = "Put its public half in its place, once the key service has it."
+        found.append(checks.Warning(what, hint=hint, id="documents.W003"))
+    return found
+
+
+def _in_the_way_of(service: KeyServiceConfig) -> list[str]:
+    if isinstance(service, AwsKms) or not isinstance(service.address, TlsAddress):
+        return []
+    named = {
+        "VAULT_KEY_SERVICE_CA": service.address.authority,
+        "VAULT_KEY_SERVICE_CERTIFICATE": service.address.certificate,
+        "VAULT_KEY_SERVICE_CERTIFICATE_KEY": service.address.key,
+    }
+    found = [f"{name}: {path} cannot be read." for name, path in named.items() if not os.access(path, os.R_OK)]
+    if not found and service.address.key.stat().st_mode & 0o007:
+        found.append(f"VAULT_KEY_SERVICE_CERTIFICATE_KEY: every user of this machine may read {service.address.key}.")
+    return found
 
 
 @register(Tags.files)

@@ -1,11 +1,12 @@
 """Errors for machines: problem details (RFC 9457)."""
 
 from http import HTTPStatus
+from math import ceil
 
 import structlog
 from django.http import JsonResponse
 
-from documents.errors import LinkLocked, LinkPasswordRequired, VaultError
+from documents.errors import KeyServiceRefused, LinkLocked, LinkPasswordRequired, VaultError
 from documents.http.caller import request_id
 
 log = structlog.get_logger(__name__)
@@ -22,7 +23,9 @@ def problem_response(error: VaultError) -> JsonResponse:
         response["Retry-After"] = str(int(error.retry_after.total_seconds()))
     if isinstance(error, LinkPasswordRequired):
         response["WWW-Authenticate"] = 'Form realm="link"'
-    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if isinstance(error, KeyServiceRefused):
+        response["Retry-After"] = str(ceil(error.retry_after.total_seconds()))
+    elif error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         response["Retry-After"] = "60"
     return response
 

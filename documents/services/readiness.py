@@ -11,7 +11,9 @@ from django.core.cache import cache
 from django.db import connection
 
 from documents.conf import VaultConfig
+from documents.errors import KeyServiceUnavailable
 from documents.key_rings import key_ring
+from documents.keyservice.attached import key_service
 from documents.wiring import storage_provider, vault_config
 
 log = structlog.get_logger(__name__)
@@ -47,9 +49,9 @@ class Readiness:
             return parts
         if not self._asking.acquire(blocking=False):
             parts = self._within(STALE_SECONDS, config)
-            return dict.fromkeys(_PARTS, False) if parts is None else parts
+            return dict.fromkeys(_parts(config), False) if parts is None else parts
         try:
-            parts = {name: _answers(name, ask) for name, ask in _PARTS.items()}
+            parts = {name: _answers(name, ask) for name, ask in _parts(config).items()}
             self._last = _Answer(time.monotonic(), config, parts)
             return parts
         finally:
@@ -92,6 +94,19 @@ def _ask_storage() -> None:
 def _ask_broker() -> None:
     with current_app.connection_for_write() as broker:
         broker.ensure_connection(max_retries=1, timeout=3)
+
+
+def _ask_key_service() -> None:
+    """It answers, and opens what is sealed now. A cache would say what was so a while ago."""
+    if (service := vault_config().keys.service) is None:
+        return
+    primary = key_ring().primary.kek_id
+    if primary not in key_service(service).kek_ids():
+        raise KeyServiceUnavailable(f"The key service does not hold the primary KEK, {primary.hex()[:16]}.")
+
+
+def _parts(config: VaultConfig) -> dict[str, Callable[[], object]]:
+    return {**_PARTS, "key_service": _ask_key_service} if config.keys.service else _PARTS
 
 
 _PARTS: dict[str, Callable[[], object]] = {

@@ -26,6 +26,7 @@ from documents.services.editions import edition_of
 from documents.services.resealing import is_wrapped_in_header, reseal
 from documents.storage.base import StorageProvider
 from documents.upkeep.errors import Halt, code_of
+from documents.upkeep.patience import patiently
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import rows_behind
 from documents.upkeep.shares import Lease
@@ -77,7 +78,7 @@ class ResealWork:
         for row in rows:
             lease.write()
             try:
-                changed += row.pk not in fresh and self._does(row)
+                changed += row.pk not in fresh and patiently(self._does, row)
             except (KeyRingError, ConfigurationError) as error:
                 raise Halt(str(error)) from error
             except DocumentNotFound:

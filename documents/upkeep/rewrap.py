@@ -8,7 +8,7 @@ reader has the row's block, the sidecar's or the header's, each of them good as 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, islice, repeat
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from documents.services.file_keys import keys_of_files, places_of_files, provide
 from documents.services.rewrapping import Rewrapped, Row, keep_beside, rewrapped
 from documents.services.sidecars import keep_sidecar
 from documents.upkeep.errors import Halt, code_of
+from documents.upkeep.patience import await_all, patiently
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import SCOPES, document_id_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease
@@ -94,7 +95,7 @@ class RewrapWork:
         if not rows:
             lease.finish()
             return False
-        done, findings = self._rewrap(rows, ring)
+        done, findings = self._rewrap(rows, ring, lease)
         self._write(lease, rows, done, findings)
         failpoint("rewrap.rows-written")
         self._put_sidecars(lease, {one.pk: one for one in done})
@@ -107,12 +108,13 @@ class RewrapWork:
             raise Halt("The key ring has other recipients than when the run began. Cancel this run and begin another.")
         return ring
 
-    def _rewrap(self, rows: Sequence[Row], ring: KeyRing) -> tuple[list[Rewrapped], list[UpkeepFinding]]:
+    def _rewrap(self, rows: Sequence[Row], ring: KeyRing, lease: Lease) -> tuple[list[Rewrapped], list[UpkeepFinding]]:
         done: list[Rewrapped] = []
         findings: list[UpkeepFinding] = []
         # A thread takes many rows at once: to hand over each by itself costs a tenth of an RSA operation.
-        shares = self._pool.map(_rewrap_each, [rows[first::THREADS] for first in range(THREADS)], repeat(ring))
-        for row, outcome in chain.from_iterable(shares):
+        shares = [self._pool.submit(_rewrap_each, rows[first::THREADS], ring) for first in range(THREADS)]
+        await_all(shares, lease.write)
+        for row, outcome in chain.from_iterable(share.result() for share in shares):
             if isinstance(outcome, Rewrapped):
                 done.append(outcome)
             elif isinstance(outcome, KeyRingError) or (isinstance(outcome, StorageError) and outcome.retryable):
@@ -128,7 +130,8 @@ class RewrapWork:
         try:
             provider = provider_of_files(policy)
             keys = list(islice(self._listings.setdefault(share.pk, keys_of_files(policy)), BATCH))
-            work = [(key, self._pool.submit(rewrap_file, provider, key, ring, vault_id)) for key in keys]
+            work = [(key, self._pool.submit(patiently, rewrap_file, provider, key, ring, vault_id)) for key in keys]
+            await_all([future for _key, future in work], lease.write)
             for key, future in work:
                 try:
                     changed += future.result()
@@ -201,10 +204,13 @@ Failure = EncryptionError | StorageError | ConfigurationError
 
 
 def _rewrap_each(rows: Sequence[Row], ring: KeyRing) -> list[tuple[Row, Rewrapped | Failure]]:
+    """The outcome of each; where the keys fail, theirs is the last."""
     outcomes: list[tuple[Row, Rewrapped | Failure]] = []
     for row in rows:
         try:
-            outcomes.append((row, rewrapped(row, ring)))
+            outcomes.append((row, patiently(rewrapped, row, ring)))
+        except KeyRingError as error:
+            return [*outcomes, (row, error)]
         except (EncryptionError, StorageError, ConfigurationError) as error:
             outcomes.append((row, error))
     return outcomes

@@ -18,6 +18,7 @@ from documents.services.sidecars import attachment_id_of_sidecar
 from documents.services.verification import Looking, Problem, Row, look_at
 from documents.storage.base import ObjectInfo
 from documents.upkeep.errors import Halt
+from documents.upkeep.patience import patiently
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import SCOPES, document_id_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease
@@ -198,7 +199,7 @@ def _look_patiently(row: Row, looking: Looking) -> list[Problem]:
     """Look at an object; a store that does not answer is asked again. Raises Halt, KeyRingError, Stopped."""
     for attempt in range(1, TRIES + 1):
         try:
-            return look_at(row, store_itself(row.storage_type), looking)
+            return patiently(look_at, row, store_itself(row.storage_type), looking)
         except StorageError as error:
             if not error.retryable:
                 return [Problem(error.code, str(error)[:500])]
