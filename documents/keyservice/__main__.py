@@ -21,6 +21,7 @@ import structlog
 from documents import keymaking
 from documents.conf.keys import keys_from
 from documents.conf.unwrap_service import UnwrapServiceConfig, unwrap_service_from
+from documents.encryption.keyring import WRAP_TYPES
 from documents.errors import VaultError
 from documents.keyservice.answering import Unwrapping
 from documents.keyservice.audit import AuditFile
@@ -38,7 +39,8 @@ def main(arguments: list[str]) -> int:
     """Returns the exit status: 0, or 1 with one line on stderr for what cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m documents.keyservice", description="The unwrap service.")
     parser.add_argument("command", choices=("serve", "create-kek"), nargs="?", default="serve")
-    command = parser.parse_args(arguments).command
+    parser.add_argument("--wrap", choices=WRAP_TYPES, default="rsa-oaep", help="of create-kek")
+    options = parser.parse_args(arguments)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -50,8 +52,8 @@ def main(arguments: list[str]) -> int:
     )
     env, here = environ.FileAwareEnv(), Path.cwd()
     try:
-        if command == "create-kek":
-            _create_kek(env, here)
+        if options.command == "create-kek":
+            _create_kek(env, here, options.wrap)
         else:
             _keep_memory_private()
             _serve(unwrap_service_from(env, here, own_user=os.getuid()))
@@ -61,8 +63,8 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _create_kek(env: environ.Env, here: Path) -> None:
-    kek = keymaking.add_kek(keys_from(env, here))
+def _create_kek(env: environ.Env, here: Path, wrap: str) -> None:
+    kek = keymaking.add_kek(keys_from(env, here), wrap=wrap)
     sys.stderr.write(f"KEK {kek.kek_id.hex()}. Back up its file, apart from the data.\n")
     sys.stdout.write(kek.public_pem().decode())
 

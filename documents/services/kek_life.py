@@ -13,9 +13,10 @@ from django.db import transaction
 from documents import keymaking
 from documents.encryption.keyring import Kek
 from documents.encryption.recipients import recipients_of
-from documents.errors import KekInUse, KekRefused, MalformedEnvelope
+from documents.errors import ConfigurationError, KekInUse, KekRefused, MalformedEnvelope
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
+from documents.keyservice.attached import key_service
 from documents.models import Attachment, KekRecord, StagedAttachment
 from documents.models.clock import database_now
 from documents.services import audit
@@ -28,8 +29,13 @@ from documents.wiring import vault_config
 def create_kek(actor: Actor, *, bits: int, wrap: str) -> KekRecord:
     """Make a KEK that every process opens with, and none seals with yet. ``wrap`` is one of ``WRAP_NAMES``.
 
-    Raises OSError, KeyRingError.
+    Raises ConfigurationError where a key service is to hold private keys, OSError, KeyRingError.
     """
+    if vault_config().keys.service:
+        raise ConfigurationError(
+            "A key service holds the private keys of this vault: make the KEK there (python -m documents.keyservice "
+            "create-kek, or AWS KMS), and put its public half into older/ here."
+        )
     kek = keymaking.add_kek(vault_config().keys, bits=bits, wrap=wrap)
     return _note_created(kek, KekRecord.Purpose.PRIMARY, actor)
 
@@ -99,13 +105,15 @@ def keep_after_all(record: KekRecord, actor: Actor) -> None:
 def destroy_kek(record: KekRecord, actor: Actor) -> list[Path]:
     """The second step: every file of the key directory that holds the KEK is deleted. Returns which.
 
-    Nothing of it is undone. Raises KekRefused before its time, KekInUse where something is wrapped for it again,
-    OSError. Safe to repeat: the audit log has the intent before the deletion and its end after it.
+    Nothing of it is undone. Raises KekRefused before its time and while a key service holds it, KekInUse where
+    something is wrapped for it again, KeyServiceUnavailable, OSError. Safe to repeat: the audit log has the intent
+    before the deletion and its end after it.
     """
     if record.destruction_due_at is None or record.destruction_due_at > database_now():
         due = f"{record.destruction_due_at:%Y-%m-%d %H:%M} UTC" if record.destruction_due_at else "somebody asked to"
         raise KekRefused(f"KEK {record} may be destroyed from {due} on, not before.")
     looked_at = _prove_unused(record)
+    _prove_gone_elsewhere(record)
     with transaction.atomic(durable=True):
         audit.record("kek.destruction_begun", actor, kek=record.kek_id, looked_at=looked_at)
     failpoint("kek.destruction-begun")
@@ -116,6 +124,16 @@ def destroy_kek(record: KekRecord, actor: Actor) -> list[Path]:
             audit.record("kek.destroyed", actor, kek=record.kek_id, files=len(deleted))
     record.refresh_from_db()
     return deleted
+
+
+def _prove_gone_elsewhere(record: KekRecord) -> None:
+    """What a key service still opens with is not destroyed, whatever is deleted here."""
+    service = vault_config().keys.service
+    if service and bytes.fromhex(record.kek_id) in key_service(service).kek_ids():
+        raise KekRefused(
+            f"The key service still holds KEK {record}. Delete its private half there, and its backups; in AWS KMS "
+            "schedule its deletion and take it out of VAULT_KMS_KEYS. Then come again."
+        )
 
 
 def _prove_unused(record: KekRecord) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from documents.encryption.derivation import fits_commitment
-from documents.encryption.keyring import load_kek
+from documents.encryption.keyring import RSA_OAEP_ML_KEM, load_kek
 from documents.encryption.vectors.keys import pem_of
 from documents.errors import KeyServiceUnavailable
 from documents.key_rings import key_ring
@@ -169,6 +169,12 @@ def test_a_second_service_does_not_take_the_first_ones_place(tmp_path: Path) -> 
         done = run_service(tmp_path, VAULT_UNWRAP_LISTEN=str(service.address))
         assert (done.returncode, "another service listens there" in done.stderr) == (1, True)
         assert unwraps(service.client())
+
+
+def test_a_hybrid_kek_is_made_where_it_is_asked_for(tmp_path: Path) -> None:
+    done = run_service(tmp_path, "create-kek", "--wrap", "rsa-oaep-ml-kem-768")
+
+    assert load_kek(done.stdout.encode()).stanza_type == RSA_OAEP_ML_KEM
 
 
 def test_a_kek_is_made_where_it_stays_and_its_public_half_printed(tmp_path: Path) -> None:

@@ -5,14 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from documents import key_rings
 from documents.encryption.vectors.keys import kek_id, pem_of
-from documents.errors import KeyServiceUnavailable
-from documents.models import Attachment, UpkeepRun
+from documents.errors import KekRefused, KeyServiceUnavailable
+from documents.models import Attachment, KekRecord, UpkeepRun
 from documents.models.upkeep import UpkeepState
+from documents.services import kek_life
 from documents.services.actors import Actor
+from documents.services.kek_standing import find_record
 from documents.upkeep import patience, runs
 from documents.upkeep.patience import patiently
 from documents.upkeep.verify import begin_verifying
@@ -132,3 +135,33 @@ def test_a_kek_that_is_made_at_the_service_becomes_primary(
         make_primary(NEW)
         assert read(document, as_alice) == b"a payslip"
         assert read(store(b"sealed for the new one"), as_alice) == b"sealed for the new one"
+
+
+def test_a_kek_is_destroyed_once_the_service_holds_it_no_more(
+    both_keys: Path, settings: Settings, tmp_path: Path, store: Store, as_alice: Actor
+) -> None:
+    with unwrap_service(both_keys) as service:
+        use(settings, tmp_path / "public", service)
+        document = store(b"a payslip")
+        old = kek_id("primary").hex()
+        rotate(NEW)
+        record = find_record(old)
+        kek_life.retire_kek(record, OPERATOR)
+        KekRecord.objects.filter(pk=record.pk).update(destruction_due_at=record.retired_at)
+        record.refresh_from_db()
+        with pytest.raises(KekRefused, match="still holds KEK"):
+            kek_life.destroy_kek(record, OPERATOR)
+
+        (both_keys / "keys" / "primary.pem").unlink()
+        assert comes_true(lambda: len(service.client().kek_ids()) == 1)
+
+        assert [path.name for path in kek_life.destroy_kek(record, OPERATOR)] == ["primary.pem"]
+        assert read(document, as_alice) == b"a payslip"
+
+
+def test_a_private_key_is_not_made_beside_a_key_service(settings: Settings, tmp_path: Path, service: Service) -> None:
+    use(settings, tmp_path / "public", service)
+
+    with pytest.raises(CommandError, match="make the KEK there"):
+        call_command("create_kek")
+    assert [path.name for path in (tmp_path / "public" / "older").iterdir()] == ["new.pub.pem"]
