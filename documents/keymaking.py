@@ -9,7 +9,8 @@ from pathlib import Path
 
 from documents.conf import KeySources
 from documents.encryption.keyring import WRAP_TYPES, Kek, generate_kek, generate_origin_key, load_kek
-from documents.keysources import DESIGNATION, OLDER, ORIGIN, PRIMARY, RECOVERY, kek_files
+from documents.errors import KeyRingError
+from documents.keysources import DESIGNATION, OLDER, ORIGIN, PRIMARY, RECOVERY, kek_files, load_kek_file
 
 RECOVERY_PRIVATE = "recovery.pem"
 
@@ -86,11 +87,25 @@ def delete_kek(sources: KeySources, kek_id: str) -> list[Path]:
 
     What a disk or its backups still hold is not overwritten: no program can promise that.
     """
-    paths = kek_files(sources).get(kek_id, [])
+    paths = kek_files(sources).get(kek_id, []) + _remains(sources, kek_id)
     for path in paths:
         path.unlink()
         _sync(path.parent)
     return paths
+
+
+def _remains(sources: KeySources, kek_id: str) -> list[Path]:
+    """What a process that died while it wrote this KEK left, whole or in part: nobody else's is named so."""
+    directory = sources.directory
+    remains = [path for place in (directory, directory / OLDER) for path in place.glob(".*.pem.*")]
+    return [path for path in remains if _may_hold(path, kek_id, sources)]
+
+
+def _may_hold(path: Path, kek_id: str, sources: KeySources) -> bool:
+    try:
+        return load_kek_file(path, sources).kek_id.hex() == kek_id
+    except KeyRingError:
+        return path.name.startswith(f".{kek_id[:16]}.")
 
 
 def _name_of(kek: Kek) -> str:

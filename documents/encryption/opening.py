@@ -1,8 +1,9 @@
 """Reading an envelope, in the order of FORMAT.md §7."""
 
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from documents.encryption import metadata as meta
 from documents.encryption.aead import ZERO_NONCE, Aead, Buffer
@@ -40,9 +41,13 @@ class OpenRow:
         """
         return digest_cipher(self.dek, self.prefix_core).seal(ZERO_NONCE, digest, self.prefix_core)
 
-    def rewrap(self, key_ring: KeyRing) -> bytes:
-        """A newer key block, for the recipients of ``key_ring`` (FORMAT.md §9). The object stays as it is."""
-        return wrap_for(key_ring, seq=self.key_block_seq + 1, dek=self.dek, context=self.prefix_core)
+    def rewrap(self, key_ring: KeyRing, *, taken: Collection[int] = ()) -> bytes:
+        """A newer key block, for the recipients of ``key_ring`` (FORMAT.md §9). The object stays as it is.
+
+        Its kb_seq is the next that is not among ``taken``, where a store has other blocks already.
+        """
+        seq = next(number for number in count(self.key_block_seq + 1) if number not in taken)
+        return wrap_for(key_ring, seq=seq, dek=self.dek, context=self.prefix_core)
 
 
 @dataclass(frozen=True, slots=True)

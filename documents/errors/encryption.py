@@ -52,6 +52,12 @@ class SealOnlyKeyRing(KeyRingError):
     public_message = "This server takes documents in and cannot open them. Ask your operator where to read them."
 
 
+class RetiredKek(KeyRingError):
+    status = 503
+    code = "retired-kek"
+    public_message = "This server cannot take documents in at the moment. Its operator finds the reason in the log."
+
+
 class OpenOnlyKeyRing(KeyRingError):
     status = 503
     code = "open-only"

@@ -87,10 +87,10 @@ class UpkeepShare(models.Model):
     """A part of a round that one worker does at a time, in the order of ids or of object keys.
 
     ``scope`` says what is gone through: ``attachment``, ``staged``, ``payload``, or ``files:`` and ``objects:`` with
-    the name of a store. It has what lies behind ``position`` up to ``upper``, "" for the end. ``in_flight`` are the ids
-    of a batch whose rows were written and whose objects may not be yet. Who works on it has a token in ``lease`` until
-    ``lease_until``; every write says that the token is still its own. ``seen`` and ``changed`` are objects, ``size``
-    the bytes that were read.
+    the name of a policy or a store. It has what lies behind ``position`` up to ``upper``, "" for the end. ``in_flight``
+    are the ids, and the stores, of a batch whose rows were written and whose sidecars may not be yet. Who works on it
+    has a token in ``lease`` until ``lease_until``; every write says that the token is still its own. ``seen`` and
+    ``changed`` are objects, ``size`` the bytes that were read.
     """
 
     run = models.ForeignKey(UpkeepRun, on_delete=models.CASCADE, related_name="shares")

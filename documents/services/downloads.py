@@ -29,6 +29,7 @@ from documents.errors import (
     RangeNotSatisfiable,
     StorageError,
     UnknownKey,
+    UnwrapFailed,
     WeakWrap,
 )
 from documents.failpoints import failpoint
@@ -39,8 +40,10 @@ from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.legacy_reading import demand_weak_wraps, open_in_place
 from documents.services.object_reading import read_where_it_is
+from documents.services.sidecars import read_sidecars
 from documents.storage.base import ObjectReader, StorageProvider
 from documents.storage.streaming import ClosesAtEnd
+from documents.wiring import storage_provider
 
 log = structlog.get_logger(__name__)
 
@@ -171,13 +174,15 @@ def open_envelope(reader: ObjectReader, sealed: SealedObject, ids: EnvelopeIds) 
     """Read and verify the header. It has these ids, and the context and the length that the row keeps."""
     header = _read_exactly(reader, MIN_HEADER_SIZE)
     header += _read_exactly(reader, header_size(header[:PREFIX_SIZE]) - len(header))
-    envelope = open_header(
-        header,
-        key_ring(),
-        expected=ids,
-        key_blocks=[bytes(sealed.key_block)],
-        expected_prefix_core=bytes(sealed.envelope_core),
-    )
+    blocks, core = [bytes(sealed.key_block)], bytes(sealed.envelope_core)
+    try:
+        envelope = open_header(header, key_ring(), expected=ids, key_blocks=blocks, expected_prefix_core=core)
+    except (UnwrapFailed, WeakWrap):
+        # The row's key block may be damaged; the same one stands beside the object.
+        if not (beside := read_sidecars(storage_provider(sealed.storage_type), ids.attachment_id)):
+            raise
+        log.warning("key_block_beside_object_used", attachment_id=str(ids.attachment_id))
+        envelope = open_header(header, key_ring(), expected=ids, key_blocks=beside, expected_prefix_core=core)
     if envelope.plaintext_size(reader.info.size) != sealed.size:
         raise AuthenticationFailed("The object has another length than the one that was stored here.")
     return envelope

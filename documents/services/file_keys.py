@@ -1,6 +1,7 @@
 """The key blocks of sealed files of other apps, which have no row: in their headers, and newer ones beside them."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from uuid import UUID
 
 from documents.encryption.envelope import (
@@ -13,10 +14,18 @@ from documents.encryption.envelope import (
 )
 from documents.encryption.keyring import KeyRing
 from documents.encryption.recipients import recipients_of
-from documents.errors import EncryptionError, IntegrityMismatch
+from documents.errors import (
+    EncryptionError,
+    IntegrityMismatch,
+    KeyRingError,
+    MalformedEnvelope,
+    ObjectNotFound,
+    RangeNotSatisfiable,
+    UnsupportedEnvelope,
+)
 from documents.models import Vault
 from documents.services.sealed_files import FILES, ids_of_file
-from documents.services.sidecars import keep_sidecar, read_sidecars, sequence_in
+from documents.services.sidecars import keep_sidecar, numbers_of_sidecars, read_sidecars
 from documents.storage.base import StorageProvider
 from documents.wiring import storage_manager
 
@@ -42,16 +51,28 @@ def keys_of_files(policy: str) -> Iterator[str]:
         yield info.key
 
 
-def recipients_of_file(provider: StorageProvider, key: str, vault_id: UUID) -> tuple[bytes, ...]:
-    """Return the KEK ids that its newest key block says it is wrapped for; no key is needed, nothing is verified.
+def keks_that_open(provider: StorageProvider, key: str, vault_id: UUID, ring: KeyRing) -> set[bytes]:
+    """Return the KEK ids without which the file might not open: those of its newest key block that verifies.
 
-    Raises MalformedEnvelope, UnsupportedEnvelope, StorageError.
+    Where none verifies, all that are named in its header and beside it. What is no envelope needs no KEK. Raises
+    KeyRingError, StorageError.
     """
-    blocks = [
-        claimed_key_block(_header(provider, key)),
-        *read_sidecars(provider, ids_of_file(key, vault_id).attachment_id),
-    ]
-    return recipients_of(max(blocks, key=sequence_in))
+    ids = ids_of_file(key, vault_id)
+    try:
+        header = _header(provider, key)
+        named = set(recipients_of(claimed_key_block(header)))
+    except (MalformedEnvelope, UnsupportedEnvelope, RangeNotSatisfiable):
+        return set()
+    beside = read_sidecars(provider, ids.attachment_id)
+    try:
+        return set(recipients_of(open_header(header, ring, expected=ids, key_blocks=beside).row.key_block))
+    except KeyRingError:
+        raise
+    except EncryptionError:
+        for block in beside:
+            with suppress(MalformedEnvelope):
+                named |= set(recipients_of(block))
+        return named
 
 
 def rewrap_file(provider: StorageProvider, key: str, ring: KeyRing, vault_id: UUID) -> bool:
@@ -66,8 +87,10 @@ def rewrap_file(provider: StorageProvider, key: str, ring: KeyRing, vault_id: UU
         opened = open_header(header, ring, expected=ids, key_blocks=beside).row
         if recipients_of(opened.key_block) == wanted:
             return False
+        # What is there and does not verify is left where it is, and passed by.
+        taken = numbers_of_sidecars(provider, ids.attachment_id)
         try:
-            keep_sidecar(provider, ids.attachment_id, opened.rewrap(ring))
+            keep_sidecar(provider, ids.attachment_id, opened.rewrap(ring, taken=taken))
         except IntegrityMismatch:
             if is_last:  # another worker was quicker, unless it is so again
                 raise
@@ -76,19 +99,20 @@ def rewrap_file(provider: StorageProvider, key: str, ring: KeyRing, vault_id: UU
     raise AssertionError("unreachable")
 
 
-def files_wrapped_for(kek_id: bytes) -> tuple[int, int]:
-    """Return how many files there are, and how many of them are wrapped for this KEK. Raises StorageError."""
-    count = under_it = 0
+def files_wrapped_for(kek_id: bytes, ring: KeyRing) -> tuple[int, int]:
+    """Return how many files there are, and how many of them need this KEK: each is looked at with the ring's keys.
+
+    Raises KeyRingError, StorageError.
+    """
+    looked_at = under_it = 0
     vault_id = Vault.current_id()
     for policy in places_of_files():
         provider = provider_of_files(policy)
         for key in keys_of_files(policy):
-            count += 1
-            try:
-                under_it += kek_id in recipients_of_file(provider, key, vault_id)
-            except EncryptionError:
-                continue  # no envelope, or damaged: nobody can say for whom
-    return count, under_it
+            looked_at += 1
+            with suppress(ObjectNotFound):  # deleted meanwhile
+                under_it += kek_id in keks_that_open(provider, key, vault_id, ring)
+    return looked_at, under_it
 
 
 def _header(provider: StorageProvider, key: str) -> bytes:

@@ -4,25 +4,23 @@ made → it opens and does not seal → primary (``designate``; what others seal
 → older: it opens → retired, once nothing is wrapped for it → destruction asked for → destroyed after a while
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.db import transaction
 
 from documents import keymaking
 from documents.encryption.keyring import Kek
-from documents.encryption.recipients import recipients_of
-from documents.errors import ConfigurationError, KekInUse, KekRefused, MalformedEnvelope
+from documents.errors import ConfigurationError, KekRefused
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
 from documents.keyservice.attached import key_service
-from documents.models import Attachment, KekRecord, StagedAttachment
+from documents.models import KekRecord
 from documents.models.clock import database_now
 from documents.services import audit
 from documents.services.actors import Actor
-from documents.services.file_keys import files_wrapped_for
-from documents.services.kek_standing import TABLES, Table, list_keks, role_of
+from documents.services.kek_proof import prove_unused
+from documents.services.kek_standing import list_keks
 from documents.wiring import vault_config
 
 
@@ -62,7 +60,9 @@ def note_primary(actor: Actor) -> None:
     with transaction.atomic(durable=True):
         newest = KekRecord.objects.filter(made_primary_at__isnull=False).order_by("-made_primary_at").first()
         if newest is None or newest.kek_id != primary:
-            KekRecord.objects.filter(kek_id=primary).update(made_primary_at=database_now(), retired_at=None)
+            KekRecord.objects.filter(kek_id=primary).update(
+                made_primary_at=database_now(), retired_at=None, destruction_due_at=None
+            )
             audit.record("kek.made_primary", actor, kek=primary)
 
 
@@ -72,7 +72,7 @@ def retire_kek(record: KekRecord, actor: Actor) -> int:
     Raises KekRefused for the primary and a recovery KEK of the ring, KekInUse with the counts while anything is wrapped
     for it.
     """
-    looked_at = _prove_unused(record)
+    looked_at = prove_unused(record)
     with transaction.atomic(durable=True):
         if KekRecord.objects.filter(pk=record.pk, retired_at=None).update(retired_at=database_now()):
             audit.record("kek.retired", actor, kek=record.kek_id, looked_at=looked_at)
@@ -84,7 +84,7 @@ def ask_to_destroy(record: KekRecord, actor: Actor) -> None:
     """The first step of two: from ``destruction_due_at`` on the KEK may be destroyed. Raises KekRefused, KekInUse."""
     if record.retired_at is None:
         raise KekRefused(f"KEK {record} is not retired. Retire it first: it is shown then that nothing needs it.")
-    looked_at = _prove_unused(record)
+    looked_at = prove_unused(record)
     with transaction.atomic(durable=True):
         due = database_now() + vault_config().keys.destruction_delay
         if KekRecord.objects.filter(pk=record.pk, destruction_due_at=None).update(destruction_due_at=due):
@@ -105,16 +105,17 @@ def keep_after_all(record: KekRecord, actor: Actor) -> None:
 def destroy_kek(record: KekRecord, actor: Actor) -> list[Path]:
     """The second step: every file of the key directory that holds the KEK is deleted. Returns which.
 
-    Nothing of it is undone. Raises KekRefused before its time and while a key service holds it, KekInUse where
-    something is wrapped for it again, KeyServiceUnavailable, OSError. Safe to repeat: the audit log has the intent
-    before the deletion and its end after it.
+    Nothing of it is undone. Raises KekRefused before its time, where the first step was taken back, and while a key
+    service holds it, KekInUse where something is wrapped for it again, KeyServiceUnavailable, OSError. Safe to repeat:
+    the audit log has the intent before the deletion and its end after it.
     """
-    if record.destruction_due_at is None or record.destruction_due_at > database_now():
-        due = f"{record.destruction_due_at:%Y-%m-%d %H:%M} UTC" if record.destruction_due_at else "somebody asked to"
-        raise KekRefused(f"KEK {record} may be destroyed from {due} on, not before.")
-    looked_at = _prove_unused(record)
+    _demand_due(record)
+    looked_at = prove_unused(record)
     _prove_gone_elsewhere(record)
     with transaction.atomic(durable=True):
+        # Once more, and locked: the proof may take an hour, in which somebody may have kept it after all.
+        KekRecord.objects.select_for_update(of=("self",)).get(pk=record.pk)
+        _demand_due(record)
         audit.record("kek.destruction_begun", actor, kek=record.kek_id, looked_at=looked_at)
     failpoint("kek.destruction-begun")
     deleted = keymaking.delete_kek(vault_config().keys, record.kek_id)
@@ -126,6 +127,15 @@ def destroy_kek(record: KekRecord, actor: Actor) -> list[Path]:
     return deleted
 
 
+def _demand_due(record: KekRecord) -> None:
+    record.refresh_from_db()
+    due = record.destruction_due_at
+    if record.retired_at is None or due is None:
+        raise KekRefused(f"Nobody asked to destroy KEK {record}, or it was kept after all. Begin with destroy_kek.")
+    if due > database_now():
+        raise KekRefused(f"KEK {record} may be destroyed from {due:%Y-%m-%d %H:%M} UTC on, not before.")
+
+
 def _prove_gone_elsewhere(record: KekRecord) -> None:
     """What a key service still opens with is not destroyed, whatever is deleted here."""
     service = vault_config().keys.service
@@ -134,35 +144,6 @@ def _prove_gone_elsewhere(record: KekRecord) -> None:
             f"The key service still holds KEK {record}. Delete its private half there, and its backups; in AWS KMS "
             "schedule its deletion and take it out of VAULT_KMS_KEYS. Then come again."
         )
-
-
-def _prove_unused(record: KekRecord) -> int:
-    """Look at every key block there is, whatever the column for counting says. Returns how many there were."""
-    ring = key_ring()
-    role = role_of(record.kek_id, ring)
-    if role in ("primary", "recovery"):
-        raise KekRefused(f"KEK {record} is a {role} KEK of the ring. Make another one so first: rotate_keys.")
-    looked_at, under_it = 0, Counter[str]()
-    for model in TABLES:
-        for block in _blocks(model):
-            looked_at += 1
-            under_it[str(model._meta.verbose_name_plural)] += bytes.fromhex(record.kek_id) in block
-    files, under_it["sealed files"] = files_wrapped_for(bytes.fromhex(record.kek_id))
-    under_it["documents read in place"] = Attachment.objects.in_place().filter(kek_id=record.kek_id).count()
-    receiving = StagedAttachment.objects.filter(kek_id=record.kek_id, state=StagedAttachment.State.RECEIVING).count()
-    under_it["uploads that arrive at this moment"] += receiving
-    looked_at += files
-    if sum(under_it.values()):
-        raise KekInUse(record.kek_id, {name: count for name, count in under_it.items() if count})
-    return looked_at
-
-
-def _blocks(model: Table) -> Iterator[tuple[bytes, ...]]:
-    for block in model._default_manager.order_by().values_list("key_block", flat=True).iterator(chunk_size=500):
-        try:
-            yield recipients_of(bytes(block))
-        except MalformedEnvelope:
-            yield ()  # never sealed, or damaged: nobody can say for whom
 
 
 def _note_created(kek: Kek, purpose: KekRecord.Purpose, actor: Actor) -> KekRecord:

@@ -10,7 +10,7 @@ from django.db.models import Count
 from documents.encryption.keyblock import WRAP_TYPES
 from documents.encryption.keyring import Kek, KeyRing
 from documents.encryption.recipients import recipients_of, wrap_type_of
-from documents.errors import KekRefused
+from documents.errors import KekRefused, MalformedEnvelope
 from documents.key_rings import key_ring
 from documents.keysources import kek_files
 from documents.models import Attachment, KekRecord, Payload, StagedAttachment
@@ -18,9 +18,12 @@ from documents.wiring import vault_config
 
 # What people and settings call the stanza types (FORMAT.md §5).
 WRAP_NAMES = {number: name for name, number in WRAP_TYPES.items()}
+# So many rows of a group are looked at for one whose key block can be read.
+_TRIED = 20
 # Whatever is wrapped for KEKs and has a row.
 Table = type[Attachment] | type[Payload] | type[StagedAttachment]
-TABLES: tuple[Table, ...] = (Attachment, Payload, StagedAttachment)
+# In the order in which an upload moves from one to the other.
+TABLES: tuple[Table, ...] = (StagedAttachment, Payload, Attachment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +104,24 @@ def file_of(kek_id: str) -> list[Path]:
 
 
 def _groups(model: Table) -> Iterator[tuple[bytes, int]]:
-    """One key block of each group of rows that are wrapped for the same KEKs, and how many those are."""
+    """A key block of each group of rows that are wrapped for the same KEKs, and how many those are.
+
+    A block that was damaged since stands for none.
+    """
     rows = model._default_manager.order_by().exclude(recipients="")
     for digest, count in rows.values_list("recipients").annotate(count=Count("pk")):
-        block = rows.filter(recipients=digest).values_list("key_block", flat=True).first()
-        if block is not None:
-            yield bytes(block), count
+        for block in rows.filter(recipients=digest).values_list("key_block", flat=True)[:_TRIED]:
+            if _is_readable(bytes(block)):
+                yield bytes(block), count
+                break
+
+
+def _is_readable(key_block: bytes) -> bool:
+    try:
+        recipients_of(key_block)
+    except MalformedEnvelope:
+        return False
+    return True
 
 
 def _counts(model: Table) -> Counter[str]:

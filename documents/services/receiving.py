@@ -29,6 +29,7 @@ from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.keys import object_key
 from documents.services.names import UNKNOWN_TYPE
+from documents.services.sealing_keks import demand_current
 from documents.services.staging import delete_object_of, discard
 from documents.storage.base import Buffer, ObjectRef, ObjectWriter, StorageProvider
 from documents.storage.hashing import Digest
@@ -57,6 +58,7 @@ def commit_intent(
     rollback would take the row that the sweeper needs to find the object.
     """
     ring.require_sealing()
+    demand_current(ring)
     staged.storage_type, staged.kek_id = provider.name, ring.primary.kek_id.hex()
     staged.expires_at = database_now() + vault_config().upload_lease
     staged.storage_path = object_key(

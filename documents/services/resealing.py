@@ -6,14 +6,22 @@ it in one transaction, and the old object is removed afterwards. The attachment 
 are bound into envelopes, and no two envelopes share one.
 """
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db import transaction
 
-from documents.encryption.envelope import MIN_HEADER_SIZE, PREFIX_SIZE, Sealer, claimed_key_block, header_size
+from documents.encryption.envelope import (
+    MAX_HEADER_SIZE,
+    MIN_HEADER_SIZE,
+    PREFIX_SIZE,
+    Sealer,
+    claimed_key_block,
+    header_size,
+)
 from documents.encryption.recipients import recipients_of
-from documents.errors import UploadGone
+from documents.errors import DocumentNotFound, IntegrityMismatch, MalformedEnvelope, UploadGone
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
 from documents.models import AdoptedSource, Attachment, Link, SealedObject, StagedAttachment
@@ -23,16 +31,21 @@ from documents.services.deletion import note_removals
 from documents.services.downloads import Download
 from documents.services.keys import DOCUMENTS
 from documents.services.receiving import Receiving, commit_intent
+from documents.services.sidecars import SIDECARS
 from documents.storage.base import ObjectRef, StorageProvider
+from documents.storage.streaming import object_checksum
 from documents.wiring import storage_provider
 
+# Seconds between two signs of life.
+SIGNS_OF_LIFE = 20.0
 _OWNERS_PART = ("/user_", "/system/")
 
 
-def reseal(attachment: Attachment, actor: Actor) -> UUID:
+def reseal(attachment: Attachment, actor: Actor, *, sign_of_life: Callable[[], None] = lambda: None) -> UUID:
     """Seal it anew, in the store where it is, and return its new id. The old object is removed by the sweeper.
 
-    Readers in the middle of the old object have until then to finish. Raises DocumentUnreadable where it does not
+    Readers in the middle of the old object have until then to finish. ``sign_of_life`` is called now and then, and ends
+    it where it raises. Raises DocumentUnreadable where it does not
     verify, DocumentNotFound where it was deleted meanwhile, StorageError, KeyRingError; nothing is changed then. Safe
     to be killed anywhere: the row names the old object or the new one, and the other is cleared away.
     """
@@ -49,8 +62,12 @@ def reseal(attachment: Attachment, actor: Actor) -> UUID:
     with Resealing(staged, provider, ring, actor, limit=attachment.size) as resealing:
         resealing.replaces(attachment)
         with Download(attachment, actor, start=0, stop=attachment.size) as download:
+            alive_at = time.monotonic()
             for piece in download:
                 resealing.write(piece)
+                if time.monotonic() - alive_at > SIGNS_OF_LIFE:
+                    alive_at = time.monotonic()
+                    sign_of_life()
         resealing.finish()
     failpoint("reseal.committed")
     return staged.pk
@@ -70,6 +87,9 @@ class Resealing(Receiving):
         self._receive()
 
     def _stage(self, sealer: Sealer, stored: ObjectRef) -> None:
+        # The only other copy is given up: what the store has is read back before.
+        if object_checksum(self._provider, stored.key) != stored.checksum:
+            raise IntegrityMismatch("What is read back differs", provider=stored.provider, key=stored.key)
         self._note_sealed(sealer, stored)
         staged, old = self.staged, self._old.pk
         keep = ("retain_until", "filename", "content_type")
@@ -77,7 +97,9 @@ class Resealing(Receiving):
         with transaction.atomic(durable=True):
             # Locked, so that a migration that is about to point it at another store does so before or not at all.
             now = Attachment.objects.select_for_update(of=("self",)).filter(pk=old).first()
-            if now is None or now.size != staged.size or not self._mine().delete()[0]:
+            if now is None:
+                raise DocumentNotFound  # deleted, or sealed anew by somebody else
+            if now.size != staged.size or not self._mine().delete()[0]:
                 raise UploadGone
             note_removals([now])
             Attachment.objects.filter(pk=old).update(
@@ -95,15 +117,34 @@ class Resealing(Receiving):
             failpoint("reseal.in-transaction")
 
 
-def is_wrapped_in_header(provider: StorageProvider, key: str, kek_ids: Collection[bytes]) -> bool:
-    """Whether the object's own header has a stanza for one of these KEKs, which no rewrap takes away.
+def is_wrapped_for(row: SealedObject, provider: StorageProvider, kek_id: bytes) -> bool:
+    """Whether there is a DEK of the object wrapped for this KEK: in its header, beside it, or in the row.
 
-    No key is needed. Raises MalformedEnvelope, UnsupportedEnvelope, StorageError.
+    No rewrap takes away the one in the header, nor those of the KEKs in between. No key is needed. Raises
+    MalformedEnvelope, UnsupportedEnvelope, StorageError.
     """
+    if _names(bytes(row.key_block), kek_id) or is_wrapped_in_header(provider, row.storage_path, kek_id):
+        return True
+    return any(
+        _names(provider.get(info.key), kek_id)
+        for info in provider.iter_locations(f"{SIDECARS}{row.pk}.")
+        if info.size <= MAX_HEADER_SIZE
+    )
+
+
+def _names(key_block: bytes, kek_id: bytes) -> bool:
+    try:
+        return kek_id in recipients_of(key_block)
+    except MalformedEnvelope:
+        return False
+
+
+def is_wrapped_in_header(provider: StorageProvider, key: str, kek_id: bytes) -> bool:
+    """Whether the object's own header has a stanza for the KEK. Raises as ``is_wrapped_for``."""
     header = provider.get_range(key, 0, MIN_HEADER_SIZE)
     if (size := header_size(header[:PREFIX_SIZE])) > len(header):
         header += provider.get_range(key, len(header), size - len(header))
-    return bool(set(recipients_of(claimed_key_block(header))) & set(kek_ids))
+    return kek_id in recipients_of(claimed_key_block(header))
 
 
 def _prefix_of(key: str) -> str:

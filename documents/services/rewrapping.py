@@ -1,13 +1,15 @@
 """Rewrapping one attachment: a new key block for the same DEK, into the row and beside the object (FORMAT.md §9)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 from documents.encryption.envelope import MAX_HEADER_SIZE, OpenRow, header_size, open_header, open_row
 from documents.encryption.keyring import KeyRing
-from documents.errors import EncryptionError, KeyRingError
+from documents.encryption.recipients import digest_of_block
+from documents.errors import EncryptionError, KeyRingError, UnwrapFailed
 from documents.models import Attachment, Payload, SealedObject, StagedAttachment
-from documents.services.sidecars import delete_sidecars, keep_sidecar, read_sidecars
+from documents.services.sidecars import delete_sidecars, keep_sidecar, numbers_of_sidecars, read_sidecars
 from documents.wiring import storage_provider
 
 # Whatever names a sealed object.
@@ -54,6 +56,39 @@ def _from_object(row: SealedObject, key_ring: KeyRing) -> OpenRow:
         expected_prefix_core=bytes(row.envelope_core),
     )
     return envelope.row
+
+
+def rewrap_past_others(model: type[Row], row_id: UUID, key_ring: KeyRing) -> None:
+    """Rewrap a row beside whose object there is another block under the number that its own has.
+
+    A database that was restored knows nothing of a rotation since; or somebody else put something there. The highest
+    block that opens counts, the row's and those beside the object alike; the new one gets the next number that nothing
+    has. The row first, then the sidecar. Safe to repeat. Raises EncryptionError, StorageError, ConfigurationError.
+    """
+    row = model._default_manager.filter(pk=row_id).first()
+    if row is None:
+        return
+    provider, before = storage_provider(row.storage_type), bytes(row.key_block)
+    opened = newest_that_opens(row, read_sidecars(provider, row_id), key_ring)
+    after = opened.rewrap(key_ring, taken=numbers_of_sidecars(provider, row_id))
+    same = model._default_manager.filter(pk=row_id, key_block=before)
+    if same.update(key_block=after, kek_id=key_ring.primary.kek_id.hex(), recipients=digest_of_block(after)):
+        keep_beside(model, row_id)
+
+
+def newest_that_opens(row: Row, beside: Iterable[bytes], key_ring: KeyRing) -> OpenRow:
+    """Return what the highest of the row's block and these opens to. Raises EncryptionError where none does."""
+    opened = []
+    for block in (bytes(row.key_block), *beside):
+        try:
+            opened.append(open_row(bytes(row.envelope_core), block, key_ring))
+        except KeyRingError:
+            raise
+        except EncryptionError:
+            continue
+    if not opened:
+        raise UnwrapFailed("Neither the row's key block nor any beside the object opens.")
+    return max(opened, key=lambda one: one.key_block_seq)
 
 
 def keep_beside(model: type[Row], row_id: UUID, *, put_in: str | None = None) -> None:

@@ -32,6 +32,7 @@ from documents.errors import (
 )
 from documents.key_rings import key_ring
 from documents.models import Vault
+from documents.services.sealing_keks import demand_current
 from documents.services.sidecars import read_sidecars
 from documents.storage.base import Buffer, ObjectRef, StorageProvider
 from documents.storage.limits import limited
@@ -58,6 +59,7 @@ def seal_file(
     """
     ring = key_ring()
     ring.require_sealing()
+    demand_current(ring)
     metadata = Metadata(filename=filename, content_type=content_type, owner="", created_at=datetime.now(UTC))
     sealer = Sealer(ids_of_file(key), metadata, ring)
 

@@ -67,6 +67,13 @@ def read_sidecars(provider: StorageProvider, attachment_id: UUID) -> list[bytes]
     return blocks
 
 
+def numbers_of_sidecars(provider: StorageProvider, attachment_id: UUID) -> set[int]:
+    """Return the numbers under which there is anything beside the object, whatever it is. Raises StorageError."""
+    place = f"{SIDECARS}{attachment_id}."
+    numbers = (info.key.removeprefix(place) for info in provider.iter_locations(place))
+    return {int(number) for number in numbers if number.isascii() and number.isdigit()}
+
+
 def has_sidecars(provider: StorageProvider) -> bool:
     """Whether there is any sidecar in this store. Raises StorageError."""
     return next(iter(provider.iter_locations(SIDECARS)), None) is not None

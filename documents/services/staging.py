@@ -18,6 +18,7 @@ from documents.services import audit
 from documents.services.actors import SYSTEM, Actor
 from documents.services.epochs import in_current_stores
 from documents.services.names import clean_title
+from documents.services.sidecars import delete_sidecars, sequence_in
 from documents.storage.capabilities import Multipart
 from documents.wiring import storage_provider, vault_config
 
@@ -159,6 +160,8 @@ def delete_object_of(staged: StagedAttachment) -> bool:
             for key, upload_id, _started in provider.iter_multiparts(staged.storage_path):
                 provider.abort_multipart(key, upload_id)
         provider.delete(staged.storage_path)
+        if sequence_in(bytes(staged.key_block)):
+            delete_sidecars(provider, staged.pk)
     except (StorageError, ConfigurationError) as error:
         log.warning("upload_not_swept", attachment_id=str(staged.pk), key=staged.storage_path, error=str(error))
         return False

@@ -17,18 +17,19 @@ from documents.errors import (
     PayloadError,
     StorageError,
     UploadError,
+    UploadGone,
 )
 from documents.key_rings import key_ring
-from documents.models import Attachment, AuditEvent, Payload, UpkeepFinding, UpkeepRun
+from documents.models import Attachment, AuditEvent, Payload, StagedAttachment, UpkeepFinding, UpkeepRun
 from documents.services.actors import Actor
 from documents.services.attributes import attributes_of, set_attributes
 from documents.services.editions import edition_of
-from documents.services.resealing import is_wrapped_in_header, reseal
-from documents.storage.base import StorageProvider
+from documents.services.resealing import is_wrapped_for, reseal
+from documents.services.rewrapping import Row
 from documents.upkeep.errors import Halt, code_of
 from documents.upkeep.patience import patiently
 from documents.upkeep.runs import begin_run
-from documents.upkeep.sealed_rows import rows_behind
+from documents.upkeep.sealed_rows import document_id_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease
 from documents.wiring import storage_provider
 
@@ -40,14 +41,17 @@ TASK = Actor(user=None, via="task")
 
 
 def begin_resealing(actor: Actor, *, kek_id: str = "", document_id: UUID | None = None, workers: int = 2) -> UpkeepRun:
-    """Begin to seal anew what has a stanza for this KEK in its own header, or one document, or everything.
+    """Begin to seal anew whatever has a DEK wrapped for this KEK anywhere, or one document, or everything.
+
+    Uploads that wait to be confirmed are no documents yet: those that are concerned are findings.
 
     Raises SealOnlyKeyRing where this process can open nothing, RunRefused where another such run is not over.
     """
     ring = key_ring()
     ring.require_private_keys()
     options = {"kek": kek_id, "document": str(document_id or ""), "primary": ring.primary.kek_id.hex()}
-    rows = {"attachment": Attachment.objects.all(), "payload": Payload.objects.all()}
+    rows: dict[str, Any] = {} if document_id else {"staged": rows_of("staged")}
+    rows |= {"attachment": Attachment.objects.all(), "payload": Payload.objects.all()}
     scopes = [(scope, _wanted(found, options["document"]).count()) for scope, found in rows.items()]
     return begin_run(UpkeepRun.Kind.RESEAL, scopes, actor, workers=workers, options=options)
 
@@ -62,7 +66,7 @@ class ResealWork:
     def close(self) -> None: ...
 
     def scopes(self) -> list[tuple[str, int]]:
-        """One round is all: what comes in meanwhile is sealed for the present recipients."""
+        """One round is all: what is begun meanwhile is sealed for the present recipients."""
         return []
 
     def step(self, lease: Lease) -> bool:
@@ -78,7 +82,7 @@ class ResealWork:
         for row in rows:
             lease.write()
             try:
-                changed += row.pk not in fresh and patiently(self._does, row)
+                changed += row.pk not in fresh and patiently(self._does, row, lease)
             except (KeyRingError, ConfigurationError) as error:
                 raise Halt(str(error)) from error
             except DocumentNotFound:
@@ -90,15 +94,17 @@ class ResealWork:
         lease.note(findings, position=str(rows[-1].pk), seen=share.seen + len(rows), changed=share.changed + changed)
         return True
 
-    def _does(self, row: Attachment | Payload) -> bool:
+    def _does(self, row: Row, lease: Lease) -> bool:
         """Seal it anew where it is to be. Returns whether it was."""
         if not row.envelope_core:
             return False  # in the format of an older vault: adopting seals it
-        if not self._is_meant(storage_provider(row.storage_type), row.storage_path):
+        if self._kek_id and not is_wrapped_for(row, storage_provider(row.storage_type), bytes.fromhex(self._kek_id)):
             return False
         if isinstance(row, Attachment):
-            reseal(row, TASK)
+            reseal(row, TASK, sign_of_life=lease.write)
             return True
+        if isinstance(row, StagedAttachment):
+            raise UploadGone("It waits to be confirmed. Have that done, or discard it, and seal anew again.")
         if row.document is None:
             raise PayloadError("It is another app's: have that app store it anew.")
         document = row.document
@@ -108,25 +114,22 @@ class ResealWork:
             set_attributes(document.pk, attributes, owner=document.owner, actor=TASK, seen=edition_of(document))
         return True
 
-    def _is_meant(self, provider: StorageProvider, key: str) -> bool:
-        return not self._kek_id or is_wrapped_in_header(provider, key, [bytes.fromhex(self._kek_id)])
-
-    def _done_before(self, rows: Sequence[Attachment | Payload]) -> set[UUID]:
+    def _done_before(self, rows: Sequence[Row]) -> set[UUID]:
         """Those that this run made: their new ids lie anywhere, also behind the place where the share is."""
-        if isinstance(rows[0], Payload):
+        if not isinstance(rows[0], Attachment):
             return {row.pk for row in rows if row.created_at >= self._run.created_at}
         resealed = AuditEvent.objects.filter(
             action="attachment.resealed", attachment_id__in=[row.pk for row in rows], at__gte=self._run.created_at
         )
         return {pk for pk in resealed.values_list("attachment_id", flat=True) if pk}
 
-    def _finding(self, row: Attachment | Payload, error: Any) -> UpkeepFinding:
+    def _finding(self, row: Row, error: Any) -> UpkeepFinding:
         log.warning("not_resealed", run=self._run.pk, attachment_id=str(row.pk), code=error.code)
         return UpkeepFinding(
             run=self._run,
-            code=code_of(error),
+            code="not-confirmed" if isinstance(row, StagedAttachment) else code_of(error),
             subject=row.pk,
-            document_id=row.document_id,
+            document_id=document_id_of(row),
             storage_type=row.storage_type,
             storage_path=row.storage_path,
             detail=str(error)[:500],

@@ -6,55 +6,65 @@ back. Who dies in between leaves the batch's ids in the share, and whoever takes
 reader has the row's block, the sidecar's or the header's, each of them good as long as its KEK is in the ring.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet
 
 from documents.encryption.keyring import Kek, KeyRing
-from documents.encryption.recipients import recipients_digest
-from documents.errors import ConfigurationError, EncryptionError, KeyRingError, ObjectNotFound, StorageError
+from documents.encryption.recipients import recipients_digest, recipients_of
+from documents.errors import (
+    ConfigurationError,
+    EncryptionError,
+    KeyRingError,
+    MalformedEnvelope,
+    StorageError,
+)
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
-from documents.models import UpkeepFinding, UpkeepRun, Vault
+from documents.models import UpkeepFinding, UpkeepRun, UpkeepShare, Vault
+from documents.models.upkeep import UpkeepState
 from documents.services.actors import Actor
 from documents.services.file_keys import keys_of_files, places_of_files, provider_of_files, rewrap_file
-from documents.services.rewrapping import Rewrapped, Row, keep_beside, rewrapped
-from documents.services.sidecars import keep_sidecar
+from documents.services.rewrapping import Rewrapped, Row
+from documents.services.sidecars import sequence_in
 from documents.upkeep.errors import Halt, code_of
 from documents.upkeep.patience import await_all, patiently
+from documents.upkeep.rewrap_rows import THREADS, Failure, put_beside, rewrap_each, switch
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import SCOPES, document_id_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease
-from documents.wiring import storage_provider
 
 log = structlog.get_logger(__name__)
 
 BATCH = 64
-# RSA lets go of the interpreter's lock, and so do stores: more threads than cores keep both at work.
-THREADS = 4
 MOST_ROUNDS = 10
 # Scopes of sealed files of other apps: this and the name of a policy.
 FILES = "files:"
 
 
-def begin_rewrapping(actor: Actor, *, workers: int = 2) -> UpkeepRun:
+def begin_rewrapping(actor: Actor, *, workers: int = 2, repair: bool = False) -> UpkeepRun:
     """Begin to rewrap whatever is not wrapped for exactly the recipients of the ring.
 
-    Raises SealOnlyKeyRing where this process can unwrap nothing, RunRefused where another such run is not over.
+    With ``repair`` every row is looked at: a key block that cannot be read is made anew from the object's own, and a
+    sidecar that is missing is put back. Raises SealOnlyKeyRing where this process can unwrap nothing, RunRefused where
+    another such run is not over.
     """
     ring = key_ring()
     ring.require_private_keys()
     digest = target_of(ring.recipients)
-    options = {"recipients": digest, "primary": ring.primary.kek_id.hex()}
+    options = {"recipients": digest, "primary": ring.primary.kek_id.hex(), "repair": repair}
+    left = [(scope, _sealed(rows_of(scope)).count()) for scope in SCOPES] if repair else left_to_rewrap(digest)
     # How many files there are nobody knows before they are listed.
-    scopes = left_to_rewrap(digest) + [(f"{FILES}{policy}", 0) for policy in places_of_files()]
-    return begin_run(UpkeepRun.Kind.REWRAP, scopes, actor, workers=workers, options=options)
+    scopes = left + [(f"{FILES}{policy}", 0) for policy in places_of_files()]
+    run = begin_run(UpkeepRun.Kind.REWRAP, scopes, actor, workers=workers, options=options)
+    _take_over_from_cancelled(run)
+    return run
 
 
 def target_of(recipients: Iterable[Kek]) -> str:
@@ -80,9 +90,16 @@ class RewrapWork:
         self._pool.shutdown(cancel_futures=True)
 
     def scopes(self) -> list[tuple[str, int]]:
-        """Return what the next round has to go through: uploads come in, and rows change, while a round is at work."""
+        """Return what the next round has to go through: uploads come in, and rows change, while a round is at work.
+
+        Raises Halt where rounds do not come to an end.
+        """
         left = left_to_rewrap(self._digest, self._run)
-        return left if self._run.round < MOST_ROUNDS and any(count for _scope, count in left) else []
+        if not any(count for _scope, count in left):
+            return []
+        if self._run.round >= MOST_ROUNDS:
+            raise Halt("After ten rounds there is more to rewrap: some process seals with an older key ring.")
+        return left
 
     def step(self, lease: Lease) -> bool:
         """Do the next batch of a share. Returns False where nothing is left of it. Raises LeaseLost, Halt."""
@@ -90,15 +107,16 @@ class RewrapWork:
         if lease.share.scope.startswith(FILES):
             return self._rewrap_files(lease, ring)
         if lease.share.in_flight:
-            self._put_sidecars(lease, {})
-        rows = list(_others(rows_behind(lease.share), self._digest)[:BATCH])
+            self._put_sidecars(lease, [], ring)
+        rows = self._next_rows(lease.share)
         if not rows:
             lease.finish()
             return False
-        done, findings = self._rewrap(rows, ring, lease)
-        self._write(lease, rows, done, findings)
+        as_they_are, others = self._parted(rows)
+        done, findings = self._rewrap(others, ring, lease)
+        self._write(lease, rows, done, as_they_are, findings)
         failpoint("rewrap.rows-written")
-        self._put_sidecars(lease, {one.pk: one for one in done})
+        self._put_sidecars(lease, [*done, *as_they_are], ring)
         failpoint("rewrap.sidecars-written")
         return True
 
@@ -108,11 +126,27 @@ class RewrapWork:
             raise Halt("The key ring has other recipients than when the run began. Cancel this run and begin another.")
         return ring
 
+    def _next_rows(self, share: UpkeepShare) -> list[Row]:
+        behind = rows_behind(share)
+        repairs = self._run.options.get("repair") and share.round == 1
+        return list((_sealed(behind) if repairs else _others(behind, self._digest))[:BATCH])
+
+    def _parted(self, rows: Sequence[Row]) -> tuple[list[Rewrapped], list[Row]]:
+        """Those whose key block is what it should be, with that block, and the others."""
+        right = [row for row in rows if row.recipients == self._digest and _is_readable(bytes(row.key_block))]
+        as_they_are = [
+            Rewrapped(row.pk, row.storage_type, bytes(row.key_block), bytes(row.key_block), row.kek_id)
+            for row in right
+            if sequence_in(bytes(row.key_block))
+        ]
+        known = {row.pk for row in right}
+        return as_they_are, [row for row in rows if row.pk not in known]
+
     def _rewrap(self, rows: Sequence[Row], ring: KeyRing, lease: Lease) -> tuple[list[Rewrapped], list[UpkeepFinding]]:
         done: list[Rewrapped] = []
         findings: list[UpkeepFinding] = []
         # A thread takes many rows at once: to hand over each by itself costs a tenth of an RSA operation.
-        shares = [self._pool.submit(_rewrap_each, rows[first::THREADS], ring) for first in range(THREADS)]
+        shares = [self._pool.submit(rewrap_each, rows[first::THREADS], ring) for first in range(THREADS)]
         await_all(shares, lease.write)
         for row, outcome in chain.from_iterable(share.result() for share in shares):
             if isinstance(outcome, Rewrapped):
@@ -122,6 +156,38 @@ class RewrapWork:
             else:
                 findings.append(self._finding(row, outcome))
         return done, findings
+
+    def _write(
+        self,
+        lease: Lease,
+        rows: Sequence[Row],
+        done: Sequence[Rewrapped],
+        as_they_are: Sequence[Rewrapped],
+        findings: Iterable[UpkeepFinding],
+    ) -> None:
+        share = lease.share
+        with transaction.atomic(durable=True):
+            written = set(switch(share.scope, done, self._digest))
+            beside = [*(one for one in done if one.pk in written), *as_they_are]
+            lease.note(
+                findings,
+                position=str(rows[-1].pk),
+                in_flight=[[str(one.pk), one.storage_type] for one in beside],
+                seen=share.seen + len(rows),
+                changed=share.changed + len(written),
+            )
+            failpoint("rewrap.in-transaction")
+
+    def _put_sidecars(self, lease: Lease, known: Sequence[Rewrapped], ring: KeyRing) -> None:
+        """Put the blocks of the batch in flight beside their objects. One that cannot be is a finding of its object."""
+        share = lease.share
+        in_flight = {UUID(pk): store for pk, store in share.in_flight}
+        try:
+            failed = put_beside(share.scope, in_flight, {one.pk: one for one in known}, ring, self._pool)
+        except (KeyRingError, StorageError, ConfigurationError) as error:
+            raise Halt(f"{error} The rows have their new key blocks; some sidecars are still to be written.") from error
+        rows = SCOPES[share.scope]._default_manager.filter(pk__in=failed)
+        lease.note([self._finding(row, failed[row.pk]) for row in rows], in_flight=[])
 
     def _rewrap_files(self, lease: Lease, ring: KeyRing) -> bool:
         """The next files of a place. Who takes its listing over begins it again, and finds what was done done."""
@@ -135,8 +201,8 @@ class RewrapWork:
             for key, future in work:
                 try:
                     changed += future.result()
-                except (EncryptionError, ObjectNotFound) as error:
-                    if isinstance(error, KeyRingError):
+                except (EncryptionError, StorageError) as error:
+                    if isinstance(error, KeyRingError) or (isinstance(error, StorageError) and error.retryable):
                         raise
                     findings.append(self._finding_at(provider.name, key, error))
         except (KeyRingError, StorageError, ConfigurationError) as error:
@@ -145,15 +211,15 @@ class RewrapWork:
             lease.finish()
             return False
         with transaction.atomic(durable=True):
-            lease.note(findings, position=keys[-1], seen=share.seen + len(keys), changed=share.changed + changed)
+            lease.note(findings, position=keys[-1][:500], seen=share.seen + len(keys), changed=share.changed + changed)
             UpkeepRun.objects.filter(pk=self._run.pk).update(total=F("total") + len(keys))
         return True
 
     def _finding_at(self, store: str, key: str, error: EncryptionError | StorageError) -> UpkeepFinding:
         code, detail = code_of(error), str(error)[:500]
-        return UpkeepFinding(run=self._run, code=code, storage_type=store, storage_path=key, detail=detail)
+        return UpkeepFinding(run=self._run, code=code, storage_type=store, storage_path=key[:1024], detail=detail)
 
-    def _finding(self, row: Row, error: "Failure") -> UpkeepFinding:
+    def _finding(self, row: Row, error: Failure) -> UpkeepFinding:
         log.warning("not_rewrapped", run=self._run.pk, attachment_id=str(row.pk), code=error.code)
         return UpkeepFinding(
             run=self._run,
@@ -165,96 +231,31 @@ class RewrapWork:
             detail=str(error)[:500],
         )
 
-    def _write(
-        self, lease: Lease, rows: Sequence[Row], done: Sequence[Rewrapped], findings: Iterable[UpkeepFinding]
-    ) -> None:
-        share = lease.share
-        with transaction.atomic(durable=True):
-            written = _switch(share.scope, done, self._digest)
-            lease.note(
-                findings,
-                position=str(rows[-1].pk),
-                in_flight=[str(pk) for pk in written],
-                seen=share.seen + len(rows),
-                changed=share.changed + len(written),
-            )
-            failpoint("rewrap.in-transaction")
 
-    def _put_sidecars(self, lease: Lease, known: Mapping[UUID, Rewrapped]) -> None:
-        """Put the blocks of the batch in flight beside their objects, each where its row says that it is.
-
-        Those that are ``known`` are put at once, and their rows looked at once more afterwards, all together.
-        """
-        model, ids = SCOPES[lease.share.scope], [UUID(pk) for pk in lease.share.in_flight]
-        mine = [known[pk] for pk in ids if pk in known]
-        try:
-            list(self._pool.map(_keep_each, [mine[first::THREADS] for first in range(THREADS)]))
-            places = {one.pk: (one.storage_type, one.after) for one in mine}
-            for pk, storage_type, block in _places(model, places):
-                if places[pk] == (storage_type, bytes(block)):
-                    del places[pk]
-            for pk in (*places, *(pk for pk in ids if pk not in known)):
-                keep_beside(model, pk, put_in=known[pk].storage_type if pk in known else None)
-        except (StorageError, ConfigurationError) as error:
-            raise Halt(f"{error} The rows have their new key blocks; some sidecars are still to be written.") from error
-        lease.write(in_flight=[])
+def _take_over_from_cancelled(run: UpkeepRun) -> None:
+    """What a run that was given up had in flight is put beside its objects by this one, before anything else."""
+    for share in UpkeepShare.objects.filter(run__kind=run.kind, run__state=UpkeepState.CANCELLED).exclude(in_flight=[]):
+        with transaction.atomic():
+            mine = run.shares.select_for_update(of=("self",)).filter(scope=share.scope).first()
+            if mine is not None:
+                UpkeepShare.objects.filter(pk=mine.pk).update(in_flight=mine.in_flight + share.in_flight, done_at=None)
+                UpkeepShare.objects.filter(pk=share.pk).update(in_flight=[])
 
 
-Failure = EncryptionError | StorageError | ConfigurationError
+def _is_readable(key_block: bytes) -> bool:
+    try:
+        recipients_of(key_block)
+    except MalformedEnvelope:
+        return False
+    return True
 
 
-def _rewrap_each(rows: Sequence[Row], ring: KeyRing) -> list[tuple[Row, Rewrapped | Failure]]:
-    """The outcome of each; where the keys fail, theirs is the last."""
-    outcomes: list[tuple[Row, Rewrapped | Failure]] = []
-    for row in rows:
-        try:
-            outcomes.append((row, patiently(rewrapped, row, ring)))
-        except KeyRingError as error:
-            return [*outcomes, (row, error)]
-        except (EncryptionError, StorageError, ConfigurationError) as error:
-            outcomes.append((row, error))
-    return outcomes
-
-
-def _keep_each(blocks: Sequence[Rewrapped]) -> None:
-    for one in blocks:
-        keep_sidecar(storage_provider(one.storage_type), one.pk, one.after)
-
-
-def _places(model: type[Row], ids: Iterable[UUID]) -> "QuerySet[Any, Any]":
-    return model._default_manager.filter(pk__in=list(ids)).values_list("pk", "storage_type", "key_block")
+def _sealed(rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    """Those in this format: what was never sealed in it has no context."""
+    return rows.exclude(envelope_core=b"")
 
 
 def _others(rows: "QuerySet[Any]", digest: str, run: UpkeepRun | None = None) -> "QuerySet[Any]":
-    """Those that are wrapped for other KEKs. What was never sealed in this format has no context."""
-    others = rows.exclude(recipients=digest).exclude(envelope_core=b"")
-    return others.exclude(pk__in=run.findings.values("subject")) if run else others
-
-
-def _switch(scope: str, done: Sequence[Rewrapped], digest: str) -> list[UUID]:
-    """Give each row its new key block if it has the old one still; returns whose did. Inside a transaction.
-
-    One prepared statement for the whole batch: an UPDATE through the ORM costs as much as the RSA operation. What
-    changed meanwhile, or was deleted, is left to the next round.
-    """
-    if not done:
-        return []
-    model: Any = SCOPES[scope]
-    binary = connection.Database.Binary  # type: ignore[attr-defined]  # the driver's module, as Django keeps it
-    to_id = model._meta.pk.get_db_prep_value
-    sql = (
-        f"UPDATE {connection.ops.quote_name(model._meta.db_table)} "  # noqa: S608  # the name of a table of ours
-        "SET key_block = %s, kek_id = %s, recipients = %s WHERE id = %s AND key_block = %s"
-    )
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            sql,
-            [
-                (binary(one.after), one.kek_id, digest, to_id(one.pk, connection), binary(one.before))
-                for one in sorted(done, key=lambda one: one.pk)  # as whoever deletes several locks them
-            ],
-        )
-        if cursor.rowcount == len(done):
-            return [one.pk for one in done]
-    now = dict(model._default_manager.filter(pk__in=[one.pk for one in done]).values_list("pk", "key_block"))
-    return [one.pk for one in done if one.pk in now and bytes(now[one.pk]) == one.after]
+    """Those that are wrapped for other KEKs, without those of which ``run`` says why they still are."""
+    others = _sealed(rows).exclude(recipients=digest)
+    return others.exclude(pk__in=run.findings.filter(subject__isnull=False).values("subject")) if run else others

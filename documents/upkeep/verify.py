@@ -1,5 +1,6 @@
 """Verifying: every object is read and compared with its row, and what no row needs is told. Nothing is changed."""
 
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
@@ -33,6 +34,7 @@ LISTED = 500  # keys at a time
 RENEWED = 10.0
 # A store that does not answer is asked so often for an object before the run stands still.
 TRIES = 3
+PAUSE = 1.0  # seconds after the first try, twice that after the second
 # How the version of an id tells sealed files of other apps, whose ids are made of names (RFC 9562 §5.5), from ours.
 _MADE_OF_A_NAME = 5
 _OURS_BESIDES = (TRASH_PREFIX, EPOCH_PREFIX, CHECK_PREFIX)
@@ -40,10 +42,17 @@ _OBJECTS = "objects:"
 
 
 def begin_verifying(
-    actor: Actor, *, deep: bool = False, rate: int = 0, store: str | None = None, workers: int = 2
+    actor: Actor,
+    *,
+    deep: bool = False,
+    rate: int = 0,
+    store: str | None = None,
+    workers: int = 2,
+    is_scrub: bool = False,
 ) -> UpkeepRun:
     """Begin to look at everything, or at what is in one store. ``rate`` is in bytes a second, 0 without a limit.
 
+    One that ``is_scrub`` goes on by itself after it was interrupted.
     Raises SealOnlyKeyRing where ``deep`` is asked for and this process can open nothing, RunRefused where another such
     run is not over.
     """
@@ -52,7 +61,7 @@ def begin_verifying(
     stores = [store] if store else [provider.name for provider in configured_providers()]
     scopes = [(scope, _of_store(rows_of(scope), store).count()) for scope in SCOPES]
     scopes += [(f"{_OBJECTS}{name}", 0) for name in stores]
-    options = {"deep": deep, "rate": rate, "store": store or ""}
+    options = {"deep": deep, "rate": rate, "store": store or "", "is_scrub": is_scrub}
     return begin_run(UpkeepRun.Kind.VERIFY, scopes, actor, workers=workers, options=options)
 
 
@@ -122,7 +131,8 @@ class VerifyWork:
     def _how(self) -> Looking:
         if self._looking is None:
             ring, deep = key_ring(), bool(self._run.options["deep"])
-            kek_ids = frozenset(kek.kek_id for kek in (ring.primary, *ring.older))
+            # A process of public keys alone does not know what the others open with.
+            kek_ids = ring.opens or frozenset(kek.kek_id for kek in (ring.primary, *ring.older))
             self._looking = Looking(Vault.current_id(), kek_ids, self._throttle.take, deep, ring if deep else None)
         return self._looking
 
@@ -205,6 +215,7 @@ def _look_patiently(row: Row, looking: Looking) -> list[Problem]:
                 return [Problem(error.code, str(error)[:500])]
             if attempt == TRIES:
                 raise Halt(str(error)) from error
+            time.sleep(PAUSE * attempt)
         except ConfigurationError as error:
             raise Halt(str(error)) from error
     raise AssertionError("unreachable")

@@ -92,12 +92,13 @@ def _settle(run: UpkeepRun, work: Work) -> bool:
     if open_shares(run).exists():
         return False
     following = work.scopes()
-    if not following:
-        runs.end(run)
-        return False
     with transaction.atomic(durable=True):
         locked = UpkeepRun.objects.select_for_update(of=("self",)).get(pk=run.pk)
+        # Another worker may have made the next round meanwhile, and be at work on it.
         if locked.round == run.round and locked.state == UpkeepState.RUNNING:
-            add_round(locked, following)
+            if following:
+                add_round(locked, following)
+            else:
+                runs.end(locked)
     run.refresh_from_db()
-    return True
+    return run.state == UpkeepState.RUNNING

@@ -104,12 +104,12 @@ def test_only_what_was_sealed_for_the_lost_kek_is_sealed_anew(
     rotate(new_primary)
     other = store(b"sealed for the new one")
     kept = attachment_of(other).storage_path
-    assert is_wrapped_in_header(provider, attachment_of(lost).storage_path, [bytes.fromhex(old_primary)])
+    assert is_wrapped_in_header(provider, attachment_of(lost).storage_path, bytes.fromhex(old_primary))
 
     call_command("reseal_documents", "--kek", old_primary, "--inline", verbosity=0)
 
     assert attachment_of(other).storage_path == kept
-    assert not is_wrapped_in_header(provider, attachment_of(lost).storage_path, [bytes.fromhex(old_primary)])
+    assert not is_wrapped_in_header(provider, attachment_of(lost).storage_path, bytes.fromhex(old_primary))
     assert bytes.fromhex(old_primary) not in recipients_of(bytes(attachment_of(lost).key_block))
     assert content_of(attachment_of(lost), operator) == b"sealed for the lost key"
 

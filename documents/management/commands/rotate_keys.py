@@ -16,6 +16,7 @@ from documents.services.kek_standing import find_record
 from documents.upkeep import runs
 from documents.upkeep.errors import RunRefused
 from documents.upkeep.rewrap import begin_rewrapping, left_to_rewrap, target_of
+from documents.wiring import vault_config
 
 KIND = UpkeepRun.Kind.REWRAP
 
@@ -35,6 +36,9 @@ class Command(BaseCommand):
         parser.add_argument("--to", metavar="KEK", help="the KEK to make primary: the beginning of its id")
         parser.add_argument(
             "--recovery", metavar="KEK", action="append", help="the recovery KEK from now on; again for a second one"
+        )
+        parser.add_argument(
+            "--repair", action="store_true", help="look at every row: damaged key blocks, sidecars that are missing"
         )
         parser.add_argument("--dry-run", action="store_true", help="say how much is to be rewrapped; change nothing")
 
@@ -59,7 +63,7 @@ class Command(BaseCommand):
             kek_life.note_primary(OPERATOR)
             kek_life.make_primary(primary, recovery, OPERATOR)
         self.stderr.write(f"Primary: {primary.kek_id.hex()[:16]}. Everything new is sealed for it.")
-        return begin_rewrapping(OPERATOR, workers=options["workers"])
+        return begin_rewrapping(OPERATOR, workers=options["workers"], repair=options["repair"])
 
     def _tell(self, primary: Kek, recovery: list[Kek]) -> None:
         left = left_to_rewrap(target_of([primary, *recovery]))
@@ -70,7 +74,12 @@ class Command(BaseCommand):
 
 def _wished(options: dict[str, Any]) -> tuple[Kek, list[Kek]]:
     """The recipients from now on: those that were named, else those of the ring. Raises KekRefused."""
-    ring = key_ring()
+    ring, sources = key_ring(), vault_config().keys
+    if (options["to"] or options["recovery"]) and (sources.primary_pem or sources.recovery_pem):
+        raise KekRefused(
+            "The KEKs that seal come out of the environment: change VAULT_PRIMARY_KEK or VAULT_RECOVERY_KEK there, put "
+            "the earlier private key into keys/older/, restart, and run rotate_keys without --to and --recovery."
+        )
     primary = _in_ring(ring, options["to"]) if options["to"] else ring.primary
     recovery = [_in_ring(ring, name) for name in options["recovery"] or ()] or list(ring.recovery)
     if primary != ring.primary and primary.kek_id not in ring.opens:

@@ -1,0 +1,57 @@
+"""Whether anything needs a KEK: every key block there is is looked at; what cannot be judged counts as needing it."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from documents.encryption.recipients import recipients_of
+from documents.errors import KekInUse, KekRefused, MalformedEnvelope
+from documents.key_rings import key_ring
+from documents.models import Attachment, KekRecord, StagedAttachment
+from documents.services.file_keys import files_wrapped_for
+from documents.services.kek_standing import TABLES, Table, role_of
+
+UNREADABLE = "key blocks that cannot be read (rotate_keys --repair)"
+
+
+def prove_unused(record: KekRecord) -> int:
+    """Return how many key blocks were looked at, none of which is wrapped for the KEK, whatever any column says.
+
+    The order is the one in which an upload becomes a document, so that one that moves on meanwhile is met later on.
+    Raises KekRefused for the primary and a recovery KEK of the ring, KekInUse with the counts, StorageError,
+    KeyRingError.
+    """
+    ring = key_ring()
+    role = role_of(record.kek_id, ring)
+    if role in ("primary", "recovery"):
+        raise KekRefused(f"KEK {record} is a {role} KEK of the ring. Make another one so first: rotate_keys.")
+    kek_id = bytes.fromhex(record.kek_id)
+    needed = Counter({"uploads that arrive at this moment": _arriving(record)})
+    looked_at = 0
+    for model in TABLES:
+        for recipients in _recipients(model):
+            looked_at += 1
+            needed[UNREADABLE] += recipients is None
+            needed[str(model._meta.verbose_name_plural)] += kek_id in (recipients or ())
+    needed["documents read in place"] = Attachment.objects.in_place().filter(kek_id=record.kek_id).count()
+    files, needed["sealed files"] = files_wrapped_for(kek_id, ring)
+    if needed.total():
+        raise KekInUse(record.kek_id, {name: count for name, count in needed.items() if count})
+    return looked_at + files
+
+
+def _arriving(record: KekRecord) -> int:
+    """Intents name the primary that they are sealed for; for which recovery KEK nobody knows before they are there."""
+    arriving = StagedAttachment.objects.filter(state=StagedAttachment.State.RECEIVING)
+    if record.purpose != KekRecord.Purpose.RECOVERY:
+        arriving = arriving.filter(kek_id=record.kek_id)
+    return arriving.count()
+
+
+def _recipients(model: Table) -> Iterator[tuple[bytes, ...] | None]:
+    """Of every row that was sealed in this format: its recipients, None where its key block cannot be read."""
+    sealed = model._default_manager.exclude(envelope_core=b"").order_by()
+    for block in sealed.values_list("key_block", flat=True).iterator(chunk_size=500):
+        try:
+            yield recipients_of(bytes(block))
+        except MalformedEnvelope:
+            yield None
