@@ -21,5 +21,6 @@ class KekInUse(KekRefused):
         self.counts = dict(counts)
         told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
         super().__init__(
-            f"KEK {kek_id[:16]} is still needed: {told}. Nothing was changed. Rewrap it with rotate_keys first."
+            f"KEK {kek_id[:16]} is still needed: {told}. Nothing was changed. rotate_keys rewraps what has no command "
+            "named beside it."
         )

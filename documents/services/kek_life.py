@@ -45,18 +45,25 @@ def create_recovery_kek(actor: Actor, recovery_dir: Path, *, bits: int, wrap: st
 
 
 def make_primary(primary: Kek, recovery: Sequence[Kek], actor: Actor) -> None:
-    """Seal with these KEKs from now on, in every process that reads these key files. Raises OSError."""
+    """Seal with these KEKs from now on, in every process that reads these key files. Raises OSError.
+
+    The record says so first: for a while both primaries may seal (``sealing_keks.GRACE``).
+    """
+    list_keks()  # so that there are records
+    _note(primary.kek_id.hex(), actor)
     keymaking.designate(
         vault_config().keys, primary=primary.kek_id.hex(), recovery=[kek.kek_id.hex() for kek in recovery]
     )
     failpoint("kek.designated")
-    note_primary(actor)
 
 
 def note_primary(actor: Actor) -> None:
-    """Have the record say which KEK is primary; audited where that is news. Safe to repeat."""
-    list_keks()  # so that there are records
-    primary = key_ring().primary.kek_id.hex()
+    """Have the record say which KEK is primary in this process's ring. Audited where that is news; safe to repeat."""
+    list_keks()
+    _note(key_ring().primary.kek_id.hex(), actor)
+
+
+def _note(primary: str, actor: Actor) -> None:
     with transaction.atomic(durable=True):
         newest = KekRecord.objects.filter(made_primary_at__isnull=False).order_by("-made_primary_at").first()
         if newest is None or newest.kek_id != primary:

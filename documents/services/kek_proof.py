@@ -32,7 +32,9 @@ def prove_unused(record: KekRecord) -> int:
             looked_at += 1
             needed[UNREADABLE] += recipients is None
             needed[str(model._meta.verbose_name_plural)] += kek_id in (recipients or ())
-    needed["documents read in place"] = Attachment.objects.in_place().filter(kek_id=record.kek_id).count()
+    needed["documents read in place (adopt_documents --reseal)"] = (
+        Attachment.objects.in_place().filter(kek_id=record.kek_id).count()
+    )
     files, needed["sealed files"] = files_wrapped_for(kek_id, ring)
     if needed.total():
         raise KekInUse(record.kek_id, {name: count for name, count in needed.items() if count})

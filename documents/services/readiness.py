@@ -14,6 +14,7 @@ from documents.conf import VaultConfig
 from documents.errors import KeyServiceUnavailable
 from documents.key_rings import key_ring
 from documents.keyservice.attached import key_service
+from documents.services.sealing_keks import demand_current
 from documents.wiring import storage_provider, vault_config
 
 log = structlog.get_logger(__name__)
@@ -96,6 +97,13 @@ def _ask_broker() -> None:
         broker.ensure_connection(max_retries=1, timeout=3)
 
 
+def _ask_keys() -> None:
+    """There is a ring, and it is not older than the vault's keys."""
+    ring = key_ring()
+    if not ring.origin_public_keys or ring.origin_key is not None:  # else it seals nothing
+        demand_current(ring)
+
+
 def _ask_key_service() -> None:
     """It answers, and opens what is sealed now. A cache would say what was so a while ago."""
     if (service := vault_config().keys.service) is None:
@@ -112,7 +120,7 @@ def _parts(config: VaultConfig) -> dict[str, Callable[[], object]]:
 _PARTS: dict[str, Callable[[], object]] = {
     "database": _ask_database,
     "cache": _ask_cache,
-    "keys": key_ring,
+    "keys": _ask_keys,
     "storage": _ask_storage,
     "broker": _ask_broker,
 }

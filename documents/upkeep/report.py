@@ -23,7 +23,7 @@ def report_of(run: UpkeepRun, form: str) -> Iterator[str]:
 
 def _text(run: UpkeepRun) -> Iterator[str]:
     figures = figures_of(run)
-    yield f"Run {run.pk}: {run.get_kind_display()}, {run.state}\n"
+    yield f"Run {run.pk}: {run.get_kind_display()}, {run.get_state_display().lower()}\n"
     facts = {
         "Begun": moment_in_words(run.created_at),
         "Ended": moment_in_words(run.finished_at),

@@ -91,7 +91,12 @@ class ResealWork:
                 if isinstance(error, StorageError) and error.retryable:
                     raise Halt(str(error)) from error
                 findings.append(self._finding(row, error))
-        lease.note(findings, position=str(rows[-1].pk), seen=share.seen + len(rows), changed=share.changed + changed)
+        lease.note(
+            findings,
+            position=str(rows[-1].pk),
+            seen=share.seen + len(rows) - len(fresh),
+            changed=share.changed + changed,
+        )
         return True
 
     def _does(self, row: Row, lease: Lease) -> bool:

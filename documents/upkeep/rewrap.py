@@ -48,21 +48,27 @@ MOST_ROUNDS = 10
 FILES = "files:"
 
 
-def begin_rewrapping(actor: Actor, *, workers: int = 2, repair: bool = False) -> UpkeepRun:
+def begin_rewrapping(
+    actor: Actor, recipients: Sequence[Kek] | None = None, *, workers: int = 2, repair: bool = False
+) -> UpkeepRun:
     """Begin to rewrap whatever is not wrapped for exactly the recipients of the ring.
 
+    With ``recipients`` it is for these, which the ring is to have once the run exists; it stands still till then, and
+    ``runs.resume`` lets it go.
     With ``repair`` every row is looked at: a key block that cannot be read is made anew from the object's own, and a
     sidecar that is missing is put back. Raises SealOnlyKeyRing where this process can unwrap nothing, RunRefused where
     another such run is not over.
     """
     ring = key_ring()
     ring.require_private_keys()
-    digest = target_of(ring.recipients)
-    options = {"recipients": digest, "primary": ring.primary.kek_id.hex(), "repair": repair}
+    wanted = recipients or ring.recipients
+    digest = target_of(wanted)
+    options = {"recipients": digest, "primary": wanted[0].kek_id.hex(), "repair": repair}
     left = [(scope, _sealed(rows_of(scope)).count()) for scope in SCOPES] if repair else left_to_rewrap(digest)
     # How many files there are nobody knows before they are listed.
     scopes = left + [(f"{FILES}{policy}", 0) for policy in places_of_files()]
-    run = begin_run(UpkeepRun.Kind.REWRAP, scopes, actor, workers=workers, options=options)
+    state = UpkeepState.INTERRUPTED if recipients else UpkeepState.RUNNING
+    run = begin_run(UpkeepRun.Kind.REWRAP, scopes, actor, workers=workers, options=options, state=state)
     _take_over_from_cancelled(run)
     return run
 
@@ -123,7 +129,9 @@ class RewrapWork:
     def _ring(self) -> KeyRing:
         ring = key_ring()
         if target_of(ring.recipients) != self._digest:
-            raise Halt("The key ring has other recipients than when the run began. Cancel this run and begin another.")
+            raise Halt(
+                "The key ring has other recipients than this run is for: give it up with --cancel, begin another."
+            )
         return ring
 
     def _next_rows(self, share: UpkeepShare) -> list[Row]:

@@ -33,12 +33,13 @@ def begin_run(
     *,
     workers: int,
     options: Mapping[str, object],
+    state: UpkeepState = UpkeepState.RUNNING,
 ) -> UpkeepRun:
     """Store a run and its first round. Somebody then has to work on it.
 
     Raises RunRefused where one of its kind is not over: the message names it.
     """
-    run = UpkeepRun(kind=kind, options=dict(options), workers=workers, created_by=actor.user)
+    run = UpkeepRun(kind=kind, options=dict(options), workers=workers, created_by=actor.user, state=state)
     try:
         with transaction.atomic(durable=True):
             run.save(force_insert=True)

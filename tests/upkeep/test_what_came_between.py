@@ -1,12 +1,14 @@
 """Rotation, retirement and sealing anew where something came between: a backup, a stranger, a death, damage."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.management import CommandError
+from django.db.models import F
 from pytest_django.fixtures import Settings
 
 from documents import key_rings
@@ -279,3 +281,35 @@ def test_a_document_that_only_a_former_recovery_key_opens_is_told(
     (keys.directory / "primary.pem").unlink()
     run = done(begin_verifying(operator))
     assert [finding.code for finding in run.findings.all()] == ["unknown-key"]
+
+
+def test_a_lost_designation_brings_no_earlier_primary_back(
+    keys: KeySources, store: Store, new_primary: str, operator: Actor
+) -> None:
+    store()
+    kek_life.note_primary(operator)
+    rotate(new_primary)
+    (keys.directory / "ring.json").unlink()
+    store()  # within the time in which files are carried from machine to machine
+    KekRecord.objects.filter(made_primary_at__isnull=False).update(
+        made_primary_at=F("made_primary_at") - timedelta(hours=2)
+    )
+    with pytest.raises(RetiredKek, match=r"ring\.json is missing"):
+        store()
+
+
+def test_of_two_that_rotate_at_once_one_changes_what_seals(
+    keys: KeySources, store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    store()
+    begin_rewrapping(operator)
+    with pytest.raises(CommandError, match="is running"):
+        command("rotate_keys", "--to", new_primary, "--inline")
+    assert not (keys.directory / "ring.json").exists()
+
+
+def test_a_kek_that_is_online_is_taken_for_no_recovery_key(keys: KeySources, store: Store, new_primary: str) -> None:
+    store()
+    with pytest.raises(CommandError, match="offline"):
+        command("rotate_keys", "--recovery", new_primary, "--inline")
+    assert not (keys.directory / "ring.json").exists()

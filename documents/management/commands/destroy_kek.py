@@ -66,7 +66,16 @@ class Command(BaseCommand):
             self.stdout.write("No file of the key directory holds it. Destroy it where it is: a key service, a secret.")
         self.stdout.write(f"KEK {record} is destroyed. Delete it from your backups of the key directory as well.")
 
+    @staticmethod
+    def _refuse_early(record: KekRecord) -> None:
+        """What cannot be is said before anything is to be typed."""
+        if record.destroyed_at is not None:
+            raise KekRefused(f"KEK {record} is destroyed already.")
+        if record.retired_at is None:
+            raise KekRefused(f"KEK {record} is not retired. Retire it first: it is shown then that nothing needs it.")
+
     def _demand(self, record: KekRecord, what: str, *, is_asked: bool) -> None:
+        self._refuse_early(record)
         if not is_asked:
             return
         self.stderr.write(f"KEK {record.kek_id} {what}. Type the first 16 characters of its id to go on:")

@@ -59,7 +59,8 @@ def _facts(kek: KekStanding) -> dict[str, object]:
 
 def _line(kek: KekStanding) -> str:
     record = kek.record
-    state = "primary" if kek.role == "primary" else kek.role
+    waits = kek.role == "older" and record.made_primary_at is None and not kek.under_it
+    state = "waits to become primary" if waits and kek.opens else kek.role
     if record.destroyed_at:
         state = "destroyed"
     elif record.destruction_due_at:

@@ -1,6 +1,7 @@
 """``rotate_keys``: make a KEK primary, and rewrap everything for it while people go on working."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -59,11 +60,17 @@ class Command(BaseCommand):
         ring = key_ring()
         ring.require_private_keys()
         primary, recovery = _wished(options)
-        if (primary, *recovery) != ring.recipients:
-            kek_life.note_primary(OPERATOR)
+        recipients = (primary, *recovery)
+        kek_life.note_primary(OPERATOR)
+        # The run first: of two that rotate at once one gets it, and only that one changes what seals.
+        run = begin_rewrapping(OPERATOR, recipients, workers=options["workers"], repair=options["repair"])
+        if recipients != ring.recipients:
             kek_life.make_primary(primary, recovery, OPERATOR)
-        self.stderr.write(f"Primary: {primary.kek_id.hex()[:16]}. Everything new is sealed for it.")
-        return begin_rewrapping(OPERATOR, workers=options["workers"], repair=options["repair"])
+        runs.resume(run, OPERATOR)
+        self.stderr.write(
+            f"Primary: {_named([primary])}. Recovery: {_named(recovery)}. Everything new is sealed for them."
+        )
+        return run
 
     def _tell(self, primary: Kek, recovery: list[Kek]) -> None:
         left = left_to_rewrap(target_of([primary, *recovery]))
@@ -82,11 +89,20 @@ def _wished(options: dict[str, Any]) -> tuple[Kek, list[Kek]]:
         )
     primary = _in_ring(ring, options["to"]) if options["to"] else ring.primary
     recovery = [_in_ring(ring, name) for name in options["recovery"] or ()] or list(ring.recovery)
+    if here := [kek for kek in recovery if kek not in ring.recovery and kek.opener]:
+        raise KekRefused(
+            f"The private half of {_named(here)} is here: a recovery KEK's is offline, and was never on a server. Make "
+            "one with create_kek --recovery."
+        )
     if primary != ring.primary and primary.kek_id not in ring.opens:
         raise KekRefused(f"The private half of {options['to']} is not here: nothing sealed for it could be opened.")
     # Refuses what makes no ring, before anything is written.
     KeyRing(primary, recovery, weakest_type=ring.weakest_type)
     return primary, recovery
+
+
+def _named(keks: Sequence[Kek]) -> str:
+    return ", ".join(kek.kek_id.hex()[:16] for kek in keks)
 
 
 def _in_ring(ring: KeyRing, begin: str) -> Kek:
