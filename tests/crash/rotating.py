@@ -16,6 +16,8 @@ from tests.upkeep.keys import add_key
 ROTATE = "rotate_keys"
 # Both are in the ring; one of them seals.
 KEKS = ("primary", "stranger")
+# Bytes that a rewrap may write for one attachment, its row and its sidecar together.
+MOST_WRITTEN = 8 * 1024
 
 
 def add_second_key(vault: Installation) -> None:
@@ -45,14 +47,15 @@ def newest_rotation(vault: Installation) -> tuple[int, str]:
 def assert_wrapped_for(moving: Moving, name: str) -> None:
     """Every row is wrapped for this KEK and no other of the two, and so says what stands beside its object."""
     other = next(kek_id(one) for one in KEKS if one != name)
-    held = moving.stores
+    held = {store: moving.stores[store].objects() for store in moving.stores}
     for pk, store, block in rows(
         moving.vault.database_url, "SELECT id, storage_type, key_block FROM documents_attachment"
     ):
         recipients = recipients_of(bytes(block))
         assert (recipients[0], other in recipients) == (kek_id(name), False)
         key = sidecar_key(uuid_of(pk), bytes(block))
-        assert key in held[store].objects(), f"{key} is not beside its object"
+        assert key in held[store], f"{key} is not beside its object"
+        assert 2 * len(bytes(block)) <= MOST_WRITTEN
 
 
 def uuid_of(value: object) -> UUID:
