@@ -13,6 +13,7 @@ from documents.conf.storage_file import OwnConfig, StorageFile
 from documents.storage.forwarding import undecorated
 from tests.documents.collecting import DAY, ORPHAN, ClockedStore, heard_of
 from tests.documents.collecting_world import World
+from tests.documents.configuring import Configure, configured_by
 from tests.documents.overlapping import ARCHIVE, BUCKET, STORAGE_FILE, Stores
 
 
@@ -76,3 +77,9 @@ def orphan(clocked: ClockedStore) -> str:
     clocked.grow_older(2 * DAY)
     heard_of(ORPHAN)
     return ORPHAN
+
+
+@pytest.fixture
+def configure(tmp_path: Path) -> Configure:
+    """Read a configuration out of these variables alone."""
+    return lambda **variables: configured_by(tmp_path, variables)
