@@ -8,11 +8,10 @@ envelope, or is computed from it. Each object is opened whole before its row is 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
-import structlog
 from django.db import transaction
 
 from documents.encryption.keyring import KeyRing
@@ -31,6 +30,7 @@ from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.epochs import accept_database
 from documents.services.keys import attachment_id_in
+from documents.services.rebuild_report import RebuildReport
 from documents.services.recovered_objects import (
     ForeignObject,
     RecoveredObject,
@@ -42,54 +42,31 @@ from documents.services.recovered_rows import is_missing, keep_document, number_
 from documents.services.sidecars import has_sidecars
 from documents.storage.base import ObjectInfo, StorageProvider
 
-log = structlog.get_logger(__name__)
-
 T = TypeVar("T")
 U = TypeVar("U")
 
-BEGUN, FINISHED = "database.rebuild-begun", "database.rebuilt"
+BEGUN, FINISHED, WITHHELD = "database.rebuild-begun", "database.rebuilt", "database.not-accepted"
 # Objects under way for each worker: enough that none waits for another, few enough for memory.
 _AHEAD = 8
-_TOLD = 1_000  # failures that a report names; the others are counted
-
-
-class Failure(NamedTuple):
-    """An object that got no row. ``answer`` is the class of the error."""
-
-    storage_type: str
-    key: str
-    answer: str
-    detail: str
-
-
-@dataclass(slots=True)
-class RebuildReport:
-    """Objects by what became of them, and the first thousand that could not be opened."""
-
-    vault_id: UUID
-    counts: Counter[str] = field(default_factory=Counter)
-    failures: list[Failure] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def fail(self, provider: StorageProvider, info: ObjectInfo, error: Exception) -> None:
-        self.counts["failed"] += 1
-        log.warning("object_not_recovered", provider=provider.name, key=info.key, code=type(error).__name__)
-        if len(self.failures) < _TOLD:
-            self.failures.append(Failure(provider.name, info.key, type(error).__name__, str(error)))
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilding:
-    """What is rebuilt from where. ``told`` is called with the number of objects after each batch."""
+    """What is rebuilt from where. ``told`` is called with the number of objects after each batch.
+
+    ``accept_damaged`` takes the database for the newest although objects are damaged; what other keys may open is never
+    given up so.
+    """
 
     stores: list[StorageProvider]
     ring: KeyRing
     actor: Actor
     workers: int = 4
     told: Callable[[int], None] = lambda _count: None
+    accept_damaged: bool = False
 
     def rebuild(self, vault_id: UUID | None = None) -> RebuildReport:
-        """Fill an empty, migrated database. Run again after an interruption it goes on.
+        """Fill an empty, migrated database. Until it was accepted as the newest, to run it again is to go on.
 
         Raises RebuildRefused where the database holds documents, where the objects are of several vaults and none was
         chosen, or where there are none; KeyRingError without a private key; StorageError where a store does not answer.
@@ -111,8 +88,9 @@ class Rebuilding:
     def add_missing(self) -> RebuildReport:
         """Make rows for objects that this database never heard of, and accept it as the newest. Safe to repeat.
 
-        For a database that was restored from an earlier day. What it deleted itself stays deleted; what was deleted
-        after that day, and whose object has gone, stays a row without an object. Raises as ``rebuild`` does.
+        It is accepted only where all could be opened: ``report.withheld`` says why not. For a database that was
+        restored from an earlier day. What it deleted itself stays deleted; what was deleted after that day, and whose
+        object has gone, stays a row without an object. Raises as ``rebuild`` does.
         """
         self.ring.require_private_keys()
         return self._add(Vault.current_id(), "database.completed")
@@ -122,14 +100,16 @@ class Rebuilding:
         for provider in self.stores:
             self._add_from(provider, report)
         number_versions()
-        for provider in self.stores:
+        may_accept = report.judge(accept_damaged=self.accept_damaged)
+        for provider in self.stores if may_accept else ():
             try:
                 accept_database(provider, self.actor)
             except CollectionRefused as error:  # another vault's store as well: nothing is ever cleared there
                 report.notes.append(str(error))
             failpoint("recover.database-accepted")
         with transaction.atomic(durable=True):
-            audit.record(finished, self.actor, added=report.counts["added"], failed=report.counts["failed"])
+            action = finished if may_accept else WITHHELD
+            audit.record(action, self.actor, added=report.counts["added"], failed=report.counts["failed"])
         return report
 
     def _add_from(self, provider: StorageProvider, report: RebuildReport) -> None:

@@ -15,7 +15,8 @@ from documents.management.arguments import USAGE, chosen_store, few, report_to
 from documents.management.stopping import INTERRUPTED, told_politely
 from documents.recovery import recover
 from documents.services.actors import Actor
-from documents.services.rebuilding import Rebuilding, RebuildReport
+from documents.services.rebuild_report import RebuildReport
+from documents.services.rebuilding import Rebuilding
 from documents.services.recovery_keys import opening_ring, reading_keys
 from documents.services.recovery_source import ProviderSource
 from documents.storage.base import StorageProvider
@@ -24,6 +25,7 @@ from documents.wiring import configured_providers
 OPERATOR = Actor(user=None, via="command")
 # Of the JSON of a rebuild; the manifest of recovered files has its own.
 SCHEMA_VERSION = 1
+INCOMPLETE = "Not everything could be opened. The report says what, and why."
 WARNING = (
     "This database becomes the newest of its vault: what it does not name is cleared away from now on. Stop the web "
     "servers and workers first."
@@ -49,6 +51,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--vault-id", type=UUID, metavar="UUID", help="of several vaults in the stores, rebuild this"
         )
+        parser.add_argument(
+            "--accept-damaged",
+            action="store_true",
+            help="accept the database as the newest although damaged objects get no row: they will go to the trash",
+        )
         parser.add_argument("--output", type=Path, metavar="FILE", help="write the result there instead of to stdout")
         parser.add_argument("--no-input", action="store_true", help="ask for no confirmation")
 
@@ -57,7 +64,7 @@ class Command(BaseCommand):
         _check(given)
         try:
             with told_politely(), report_to(given.output, self.stdout) as write:
-                complete = self._rebuild(given, write) if _wants_database(given) else self._recover(given, write)
+                missing = self._rebuild(given, write) if _wants_database(given) else self._recover(given, write)
         except recover.Stopped as error:
             raise CommandError(recover.printable(str(error)), returncode=error.status) from error
         except RebuildRefused as error:
@@ -68,11 +75,11 @@ class Command(BaseCommand):
             raise CommandError(f"{error}. Run the same again when that is mended.", returncode=3) from error
         except KeyboardInterrupt as error:
             raise CommandError("Interrupted. Run the same again: it goes on.", returncode=INTERRUPTED) from error
-        if not complete:
-            raise CommandError("Not everything could be opened. The report says what, and why.", returncode=1)
+        if missing:
+            raise CommandError(missing, returncode=1)
 
-    def _recover(self, given: Namespace, write: Callable[[str], object]) -> bool:
-        """Each store into a directory of its own, where there are several."""
+    def _recover(self, given: Namespace, write: Callable[[str], object]) -> str:
+        """Each store into a directory of its own, where there are several. Returns what is amiss, or ""."""
         brought = recover.keys_from(given, recover.ask_at_terminal)
         keys = reading_keys(list(brought.keks.values()), brought)
         if not keys.keks:
@@ -87,9 +94,10 @@ class Command(BaseCommand):
             if len(stores) > 1 and given.format == "text":
                 write(f"{provider.name}:\n")
             statuses.append(recover.run(options, given.format, write))
-        return not any(statuses)
+        return INCOMPLETE if any(statuses) else ""
 
-    def _rebuild(self, given: Namespace, write: Callable[[str], object]) -> bool:
+    def _rebuild(self, given: Namespace, write: Callable[[str], object]) -> str:
+        """Returns what is amiss, or ""."""
         if given.add_missing and not given.no_input:
             self.stderr.write(f"{WARNING} Type 'add' to go on:")
             if sys.stdin.readline().strip() != "add":
@@ -97,11 +105,18 @@ class Command(BaseCommand):
         ring = opening_ring(given.key, recover.passphrases_from(given))
         teller = recover.Teller()
         rebuilding = Rebuilding(
-            _stores(given.store), ring, OPERATOR, given.workers or 4, lambda count: teller("looked at", count, 0, 0)
+            _stores(given.store),
+            ring,
+            OPERATOR,
+            given.workers or 4,
+            lambda count: teller("looked at", count, 0, 0),
+            accept_damaged=given.accept_damaged,
         )
         report = rebuilding.add_missing() if given.add_missing else rebuilding.rebuild(given.vault_id)
         write(_as_json(report) if given.format == "json" else _as_text(report))
-        return not report.counts["failed"]
+        if report.withheld:
+            return f"The database was not accepted as the newest. {report.withheld}"
+        return INCOMPLETE if report.counts["failed"] else ""
 
 
 def _wants_database(given: Namespace) -> bool:
@@ -117,6 +132,8 @@ def _check(given: Namespace) -> None:
             )
     elif given.vault_id:
         raise CommandError("--vault-id goes with --rebuild-database.", returncode=USAGE)
+    elif given.accept_damaged:
+        raise CommandError("--accept-damaged goes with --rebuild-database and --add-missing.", returncode=USAGE)
     elif (given.to is None) != given.list:
         raise CommandError(
             "Say what for: --to DIR, --list, --rebuild-database or --add-missing; one of them.", returncode=USAGE
@@ -135,7 +152,7 @@ def _as_text(report: RebuildReport) -> str:
     lines = [f"Vault {report.vault_id}"]
     lines += [f"{count:>10,}  {what}" for what, count in sorted(report.counts.items())]
     lines += [f"not opened: {one.storage_type}: {one.key}: {one.answer}: {one.detail}" for one in report.failures]
-    lines += report.notes
+    lines += _notes_of(report)
     return "".join(f"{recover.printable(line)}\n" for line in lines)
 
 
@@ -145,6 +162,11 @@ def _as_json(report: RebuildReport) -> str:
         "vault_id": str(report.vault_id),
         "counts": report.counts,
         "failures": [one._asdict() for one in report.failures],
-        "notes": report.notes,
+        "accepted": not report.withheld,
+        "notes": _notes_of(report),
     }
     return f"{json.dumps(told, indent=2)}\n"
+
+
+def _notes_of(report: RebuildReport) -> list[str]:
+    return [*report.notes, *([f"Not accepted as the newest: {report.withheld}"] if report.withheld else [])]

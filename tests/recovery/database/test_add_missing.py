@@ -13,7 +13,8 @@ from documents.services.actors import Actor
 from documents.services.deletion import delete_document
 from documents.services.epochs import check_current, ensure_current
 from documents.services.object_storage import ObjectStorageService
-from documents.services.rebuilding import Rebuilding, RebuildReport
+from documents.services.rebuild_report import RebuildReport
+from documents.services.rebuilding import Rebuilding
 from documents.services.recovery_keys import opening_ring
 from documents.services.staging import sweep_uploads
 from documents.services.uploads import begin_upload

@@ -22,7 +22,8 @@ from documents.services.collection import Wish, collect
 from documents.services.digests import plaintext_digest
 from documents.services.epochs import check_current, ensure_current
 from documents.services.object_storage import ObjectStorageService
-from documents.services.rebuilding import BEGUN, Rebuilding, RebuildReport
+from documents.services.rebuild_report import RebuildReport
+from documents.services.rebuilding import BEGUN, Rebuilding
 from documents.services.recovery_keys import opening_ring
 from documents.services.sidecars import keep_sidecar
 from documents.services.verification import Looking, look_at
