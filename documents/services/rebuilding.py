@@ -38,6 +38,7 @@ from documents.services.recovered_objects import (
     objects_of_documents,
     open_object,
 )
+from documents.services.recovered_places import take_place
 from documents.services.recovered_rows import is_missing, keep_document, number_versions, point_at, row_of
 from documents.services.sidecars import has_sidecars
 from documents.storage.base import ObjectInfo, StorageProvider
@@ -138,6 +139,8 @@ class Rebuilding:
             return "of other vaults"
         if not found.is_document:
             return "found in another place" if point_at(found, self.actor) else "payloads and files of apps"
+        if take_place(found, self.actor):
+            return "sealed anew"
         if keep_document(found, self.actor):
             return "added"
         return "found in another place" if point_at(found, self.actor) else "known"

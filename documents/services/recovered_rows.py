@@ -1,6 +1,7 @@
 """Rows made anew from opened objects: people, documents, versions."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -90,13 +91,32 @@ def point_at(found: RecoveredObject, actor: Actor) -> bool:
     return True
 
 
+def sealed_fields(found: RecoveredObject) -> dict[str, Any]:
+    """What a row says of its object, and of nothing else."""
+    return {
+        "storage_type": found.storage_type,
+        "storage_path": found.key,
+        "size": found.size,
+        "sealed_size": found.sealed_size,
+        "digest": found.digest,
+        "envelope_core": found.envelope_core,
+        "key_block": found.key_block,
+        "sealed_digest": found.sealed_digest,
+        "kek_id": found.kek_id,
+        "recipients": digest_of_block(found.key_block),
+    }
+
+
 def number_versions() -> None:
-    """Count the versions of recovered documents in the order in which they were uploaded. Safe to repeat."""
+    """Count the versions of recovered documents in the order in which they were uploaded. Safe to repeat.
+
+    Of the same moment are what was sealed anew and its earlier object: which was known first stays first.
+    """
     recovered = AuditEvent.objects.filter(action=RECOVERED).values("document_id")
     several = Document.objects.filter(pk__in=recovered).annotate(versions=Count("attachments")).filter(versions__gt=1)
     for document in several.order_by("pk").iterator():
         with transaction.atomic(durable=True):
-            versions = document.attachments.select_for_update(of=("self",)).order_by("created_at", "pk")
+            versions = document.attachments.select_for_update(of=("self",)).order_by("created_at", "version")
             ids = list(versions.values_list("pk", "version"))
             if [version for _, version in ids] != list(range(1, len(ids) + 1)):
                 document.attachments.update(version=F("version") + _ASIDE)
@@ -117,19 +137,10 @@ def _make_rows(found: RecoveredObject, actor: Actor) -> None:
         pk=found.ids.attachment_id,
         document=document,
         version=highest + 1,
-        storage_type=found.storage_type,
-        storage_path=found.key,
         filename=filename,
         content_type=clean_content_type(metadata.content_type),
-        size=found.size,
-        sealed_size=found.sealed_size,
-        digest=found.digest,
-        envelope_core=found.envelope_core,
-        key_block=found.key_block,
-        sealed_digest=found.sealed_digest,
-        kek_id=found.kek_id,
-        recipients=digest_of_block(found.key_block),
         retain_until=_retained_until(found.key, at),
+        **sealed_fields(found),
     )
     # Both columns take the present time when a row is made.
     Attachment.objects.filter(pk=found.ids.attachment_id).update(created_at=at)

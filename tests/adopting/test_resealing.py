@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 
 from documents import wiring
 from documents.failpoints import FailpointReached
+from documents.key_rings import key_ring
 from documents.models import AdoptedSource, Attachment, AuditEvent, StagedAttachment
 from documents.services.actors import Actor
 from documents.services.adopting.in_place import Resealing
@@ -21,6 +22,7 @@ from documents.services.deletion import delete_document
 from documents.services.digests import plaintext_digest
 from documents.services.keys import attachment_id_in
 from documents.services.links import create_link
+from documents.services.rebuilding import Rebuilding
 from documents.services.staging import sweep_uploads
 from documents.storage.base import StorageProvider
 from tests.adopting.older import CONTENT, READER, adopt, content_of, counts_of
@@ -60,6 +62,26 @@ def test_again_seals_nothing(in_place: Attachment, settings: Settings) -> None:
         answer = adopt(settings.VAULT.storage_type, *options)
         assert counts_of(answer) == {"already-adopted": 1, "left-out": 1}, "the sealed object is the vault's own"
     assert resealed(in_place).storage_path == path
+
+
+def test_an_older_database_that_is_put_back_learns_of_the_sealed_object(
+    in_place: Attachment, provider: StorageProvider
+) -> None:
+    """Its original was removed since, as whoever is satisfied does."""
+    before = Attachment.objects.filter(pk=in_place.pk).values().get()
+    adopt("--reseal")
+    sealed = resealed(in_place)
+    Attachment.objects.update(**before)
+    AdoptedSource.objects.update(in_place=True)
+    provider.delete(in_place.storage_path)
+
+    report = Rebuilding([provider], key_ring(), READER).add_missing()
+
+    assert dict(report.counts) == {"sealed anew": 1}
+    now = resealed(in_place)
+    assert (now.storage_path, now.is_in_place, now.version) == (sealed.storage_path, False, 1)
+    assert content_of(now) == CONTENT
+    assert not AdoptedSource.objects.filter(in_place=True).exists()
 
 
 def test_a_dry_run_seals_nothing(in_place: Attachment) -> None:
