@@ -602,11 +602,15 @@ def ring_of(keks: Iterable[Kek], origin: Iterable[Ed25519PublicKey] = ()) -> Key
 
 
 class Found(NamedTuple):
-    """One object of a listing. ``stamp`` changes when the object does: its time, and its ETag where there is one."""
+    """One object of a listing. ``stamp`` changes when the object does: its time, and its ETag where there is one.
+
+    ``problem`` says why what is there cannot be read; of a directory, whose ``key`` ends with "/", all below it.
+    """
 
     key: str
     size: int
     stamp: str
+    problem: str = ""
 
 
 class Source(Protocol):
@@ -643,8 +647,17 @@ class Directory:
             raise WrongUsage(f"{root} is not a directory.")
 
     def list(self) -> Iterator[Found]:
-        """Every regular file, in no order, in memory that grows with the depth of the tree alone."""
-        return self._walk(self._root, "")
+        """Every regular file, in no order, in memory that grows with the depth of the tree alone.
+
+        A directory below that cannot be listed is told as a problem, and the others are read. Raises Stopped where the
+        whole cannot be.
+        """
+        try:
+            entries = os.scandir(self._root)
+        except OSError as error:
+            raise Stopped(f"{self._root} cannot be listed: {error.strerror}.") from None
+        with entries:
+            yield from self._entries(entries, "")
 
     def unfinished(self) -> Iterator[str]:
         """Nothing: unfinished files of the local provider are in the listing, and told by their names."""
@@ -662,17 +675,47 @@ class Directory:
             raise Unreadable(f"The file cannot be opened: {error.strerror}.") from None
         return _FileStream(descriptor, limit)
 
-    def _walk(self, directory: Path, path: str) -> Iterator[Found]:
+    def _below(self, path: str) -> Iterator[Found]:
         try:
-            with os.scandir(directory) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        yield from self._walk(directory / entry.name, f"{path}{entry.name}/")
-                    elif entry.is_file(follow_symlinks=False):
-                        status = entry.stat(follow_symlinks=False)
-                        yield Found(path + entry.name, status.st_size, str(status.st_mtime_ns))
+            entries = os.scandir(self._root / path)
+        except FileNotFoundError:  # it went away after its name was read
+            return
         except OSError as error:
-            raise Stopped(f"{directory} cannot be listed: {error.strerror}. Nothing is left out silently.") from None
+            yield _unlisted(path, error)
+            return
+        with entries:
+            yield from self._entries(entries, path)
+
+    def _entries(self, entries: "Iterator[os.DirEntry[str]]", path: str) -> Iterator[Found]:
+        while True:
+            try:
+                entry = next(entries, None)
+            except OSError as error:
+                yield _unlisted(path, error)
+                return
+            if entry is None:
+                return
+            yield from self._found(entry, path + entry.name)
+
+    def _found(self, entry: "os.DirEntry[str]", key: str) -> Iterator[Found]:
+        try:
+            is_directory, is_file = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+            status = entry.stat(follow_symlinks=False) if is_file else None
+        except FileNotFoundError:  # as above
+            return
+        except OSError as error:
+            yield Found(key, 0, "", f"The file cannot be looked at: {error.strerror}.")
+            return
+        if is_directory:
+            yield from self._below(f"{key}/")
+        elif status:
+            yield Found(key, status.st_size, str(status.st_mtime_ns))
+
+
+def _unlisted(path: str, error: OSError) -> Found:
+    return Found(
+        path or "./", 0, "", f"The directory cannot be listed: {error.strerror}. What is below it is not told."
+    )
 
 
 class _FileStream:
@@ -830,6 +873,7 @@ def printable(text: str) -> str:
 # Kinds of objects. What is one of the first three is decided by what it says once it is open.
 DOCUMENT, PAYLOAD, APP_FILE = "document", "payload", "file of an app"
 SIDECAR, OWN_RECORD, UNFINISHED, FOREIGN = "key block", "record of the vault", "unfinished", "foreign"
+DIRECTORY = "directory"  # one that could not be listed
 # Outcomes, in the order in which an envelope has them. OPENABLE is the end of --list; PUBLISHED is between the moment
 # when a file was whole and verified under a temporary name, and the one when it was seen under its own.
 NEW, OPENABLE, PUBLISHED, RECOVERED = "new", "openable", "published", "recovered"
@@ -932,18 +976,34 @@ class Journal:
         self._database.execute(f"UPDATE objects SET {assignments} WHERE key = ?", (*values.values(), key))
 
     def note(self, found: Found, kind: str, attachment_id: str | None, seq: int | None, *, run: int) -> None:
-        """Note an object of the listing. One that is as it was keeps its outcome; a changed one begins anew."""
+        """Note an object of the listing. One that is as it was keeps its outcome; a changed one begins anew.
+
+        One with a problem failed, unless an earlier run recovered it.
+        """
         key = key_bytes(found.key)
         known = self.get("key = ?", key)
-        if known and (known["object_size"], known["stamp"]) == (found.size, found.stamp):
+        as_it_was = known and (known["object_size"], known["stamp"]) == (found.size, found.stamp)
+        if found.problem:
+            as_it_was = known and known["outcome"] in (PUBLISHED, RECOVERED, COPY)
+        if as_it_was:
             self.set(key, seen=run)
             return
-        in_trash = found.key.startswith("trash/")
+        outcome, answer = (FAILED, "Unreadable") if found.problem else (NEW, None)
         self._database.execute(
-            "INSERT OR REPLACE INTO objects (key, kind, outcome, attachment_id, key_block_seq, object_size, stamp,"
-            " seen, in_trash, path) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (key, kind, NEW, attachment_id, seq, found.size, found.stamp, run, in_trash, known and known["path"]),
-        )
+            "INSERT OR REPLACE INTO objects (key, kind, outcome, answer, why, attachment_id, key_block_seq,"
+            " object_size, stamp, seen, in_trash, path) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (key, kind, outcome, answer, found.problem or None, attachment_id, seq, found.size, found.stamp, run,
+             found.key.startswith("trash/"), known and known["path"]),
+        )  # fmt: skip
+
+    def forget_directories(self) -> None:
+        """Directories are told by each run anew."""
+        self._database.execute("DELETE FROM objects WHERE kind = ?", (DIRECTORY,))
+
+    def is_below_unlisted(self, key: bytes) -> bool:
+        """Whether a directory above this key could not be listed in this run."""
+        above = [key[: place + 1] for place, byte in enumerate(key) if byte == ord("/")]
+        return any(self.get("key = ? AND kind = ?", path, DIRECTORY) for path in (b"./", *above))
 
     def sidecars_of(self, attachment_id: str) -> list[str]:
         """The keys of the newest key blocks beside an attachment, by their names; at most 8 (§7.1). For any thread."""
@@ -1347,10 +1407,12 @@ class Run:
         return self.journal.get("outcome = ?", FAILED) is None
 
     def _list(self) -> None:
+        self.journal.forget_directories()
         for count, found in enumerate(self._source.list(), start=1):
             sidecar = _SIDECAR.fullmatch(found.key)
             attachment_id, seq = (sidecar[1], int(sidecar[2])) if sidecar else (None, None)
-            self.journal.note(found, _kind_of(found.key), attachment_id, seq, run=self._run)
+            kind = DIRECTORY if found.problem and found.key.endswith("/") else _kind_of(found.key)
+            self.journal.note(found, kind, attachment_id, seq, run=self._run)
             if count % 1_000 == 0:
                 self.journal.commit()
                 self._options.progress("listed", count, 0, 0)
@@ -1359,7 +1421,9 @@ class Run:
         for row in self.journal.rows(
             "seen < ? AND outcome IN (?, ?, ?, ?)", self._run, NEW, OPENABLE, FAILED, LEFT_OUT
         ):
-            self.journal.set(row["key"], outcome=FAILED, answer="Missing", why="An earlier run found it; it is gone.")
+            is_hidden = self.journal.is_below_unlisted(row["key"])
+            answer, why = ("Unreadable", "Its directory cannot be listed.") if is_hidden else ("Missing", _GONE)
+            self.journal.set(row["key"], outcome=FAILED, answer=answer, why=why)
         for row in self.journal.rows("kind IN (?, ?)", OWN_RECORD, UNFINISHED):
             self.journal.set(row["key"], outcome=TOLD, why=_ABOUT[row["kind"]])
         self.journal.commit()
@@ -1391,8 +1455,8 @@ class Run:
 
     def _plan(self, pool: ThreadPoolExecutor) -> None:
         rows = self.journal.rows(
-            "kind NOT IN (?, ?, ?) AND seen = ? AND outcome IN (?, ?, ?, ?, ?)",
-            *(SIDECAR, OWN_RECORD, UNFINISHED, self._run, NEW, OPENABLE, FAILED, LEFT_OUT, TOLD),
+            "kind NOT IN (?, ?, ?, ?) AND seen = ? AND outcome IN (?, ?, ?, ?, ?)",
+            *(SIDECAR, OWN_RECORD, UNFINISHED, DIRECTORY, self._run, NEW, OPENABLE, FAILED, LEFT_OUT, TOLD),
         )
         for count, (row, planned) in enumerate(
             chain.from_iterable(self._in_order(pool, rows, self._plan_one)), start=1
@@ -1562,6 +1626,7 @@ class Run:
 
 
 _MEASURES = ("size", "sha256", "plaintext_size", "plaintext_sha256")
+_GONE = "An earlier run found it; it is gone."
 _ABOUT = {
     OWN_RECORD: "The vault's own, without a document in it.",
     UNFINISHED: "A write that never came to its end; nobody was told that it was stored.",
