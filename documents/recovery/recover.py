@@ -642,7 +642,7 @@ class Directory:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self.label = str(root)
+        self.label = str(root.resolve())  # however it is written: it is the same source
         if not root.is_dir():
             raise WrongUsage(f"{root} is not a directory.")
 
@@ -742,7 +742,7 @@ class Bucket:
     def __init__(self, address: str, endpoint_url: str | None) -> None:
         self._bucket, _, prefix = address.removeprefix("s3://").partition("/")
         self._prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
-        self.label = address
+        self.label = f"s3://{self._bucket}/{self._prefix}".rstrip("/")
         try:
             import boto3
             import botocore.exceptions

@@ -204,3 +204,20 @@ def _refusing(bad: Path) -> Callable[..., int]:
         return opening(path, *arguments, **options)
 
     return opened
+
+
+def test_a_source_is_the_same_however_it_is_written(
+    shelf: Shelf, out: Path, recovery_key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = shelf.put(b"a payslip")
+    monkeypatch.chdir(shelf.root.parent)
+    for place in ("store", "./store", "store/", str(shelf.root), "../" + shelf.root.parent.name + "/store"):
+        assert recover.main(["--from", place, "--to", str(out), "--key", str(recovery_key)]) == 0, place
+    check_recovered(shelf, out, [key])
+    (shelf.root.parent / "other").mkdir()
+    assert recover.main(["--from", "other", "--to", str(out), "--key", str(recovery_key)]) == 2
+
+
+def test_a_bucket_is_the_same_with_and_without_a_slash() -> None:
+    labels = {recover.Bucket(place, "http://127.0.0.1:1").label for place in ("s3://b/vault", "s3://b/vault/")}
+    assert labels == {"s3://b/vault"}
