@@ -106,6 +106,15 @@ def test_a_limit_and_small_batches(rows: list[Payslip]) -> None:
     assert counts_of(as_documents("--system", "--batch-size", 1)) == {"adopted": 1, "already-adopted": 2}
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+def test_the_limit_counts_what_is_worked_on(rows: list[Payslip], batch_size: int) -> None:
+    """Run after run it goes on behind what was adopted before."""
+    limited = ("--limit", 1, "--batch-size", batch_size)
+
+    assert [counts_of(as_documents("--system", *limited)).get("adopted", 0) for _ in range(4)] == [1, 1, 1, 0]
+    assert [counts_of(adopt_field("--to", "storage", *limited)).get("adopted", 0) for _ in range(4)] == [1, 1, 1, 0]
+
+
 def test_a_missing_file_is_told_and_the_others_are_adopted(rows: list[Payslip], media: Path) -> None:
     (media / str(rows[0].file.name)).unlink()
 

@@ -8,7 +8,7 @@
     sealing      sealed into the vault by the steps of an upload, read back, kept with a note of its source
     in_place     a document whose object is the original itself, and how it is sealed anew later
     working      all originals of a place; threads: several at once
-    fields       the files of another app's rows; field_files: sealed
+    fields       the files of another app's rows; field_batches: so many at a time; field_files: sealed
     outcomes     what became of one; report: of all
 
 An original is read and nothing else: nothing here deletes, moves or changes one.

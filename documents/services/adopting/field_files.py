@@ -3,10 +3,7 @@
 import hashlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-
-from django.db.models import Model
 
 from documents.errors import (
     AdoptionStopped,
@@ -19,6 +16,7 @@ from documents.errors import (
 )
 from documents.failpoints import failpoint
 from documents.models import AdoptedSource
+from documents.services.adopting.field_batches import FieldRow, batches_of
 from documents.services.adopting.fields import FieldOfApp
 from documents.services.adopting.opening import Original
 from documents.services.adopting.outcomes import Outcome, Status, failure_of, outcome_of
@@ -34,18 +32,12 @@ from documents.wiring import storage_manager, store_itself
 _READ = 256 * 1024  # bytes
 
 
-@dataclass(frozen=True)
-class _Row:
-    row: Model
-    source: Source
-
-
 def adopt_as_documents(field: FieldOfApp, wish: Wish) -> Generator[Outcome]:
     """Make a document of each row's file and yield what became of each. The rows stay as they are.
 
     A row whose file is exchanged later is another original. Safe to stop, to repeat, and to run twice at once.
     """
-    for batch, failed in _batches(field, wish):
+    for batch, failed in batches_of(field, wish, known_sources):
         yield from failed
         known = known_sources([each.source for each in batch])
         yield from in_threads(partial(_as_document, field, wish, known), batch, workers=wish.workers, stop=wish.stop)
@@ -58,33 +50,22 @@ def seal_under_names(field: FieldOfApp, policy: str, wish: Wish) -> Generator[Ou
     What is there already is opened and compared. Safe to stop, to repeat, and to run twice at once.
     """
     rule = storage_manager().policy(policy)
-    for batch, failed in _batches(field, wish):
+    for batch, failed in batches_of(field, wish, partial(_sealed_already, rule)):
         yield from failed
         yield from in_threads(partial(_under_name, field, rule, wish), batch, workers=wish.workers, stop=wish.stop)
 
 
-def _batches(field: FieldOfApp, wish: Wish) -> Iterator[tuple[list[_Row], list[Outcome]]]:
-    """So many rows at a time, and the outcomes of those whose file the storage cannot tell of."""
-    left = wish.limit
-    for rows in field.rows(wish.batch_size):
-        taken = rows if left is None else rows[:left]
-        yield _looked_at(field, taken)
-        left = None if left is None else left - len(taken)
-        if left == 0:
-            return
+def _sealed_already(rule: Policy, sources: Sequence[Source]) -> set[str]:
+    """Identities of those under whose name something is. Where that cannot be told, it is when its turn comes."""
+    found: set[str] = set()
+    for source in sources:
+        with suppress(VaultError):
+            if store_itself(rule.store).exists(rule.key(FILES, source.key)):
+                found.add(source.identity)
+    return found
 
 
-def _looked_at(field: FieldOfApp, rows: Sequence[Model]) -> tuple[list[_Row], list[Outcome]]:
-    found, failed = [], []
-    for row in rows:
-        try:
-            found.append(_Row(row, field.source_of(row)))
-        except VaultError as error:
-            failed.append(failure_of(f"{row.pk}/{field.name_in(row)}", 0, error))
-    return found, failed
-
-
-def _as_document(field: FieldOfApp, wish: Wish, known: dict[str, AdoptedSource], each: _Row) -> Outcome:
+def _as_document(field: FieldOfApp, wish: Wish, known: dict[str, AdoptedSource], each: FieldRow) -> Outcome:
     source = each.source
     try:
         wish.keep_on()
@@ -103,7 +84,7 @@ def _as_document(field: FieldOfApp, wish: Wish, known: dict[str, AdoptedSource],
         return failure_of(source.shown, source.size, error)
 
 
-def _under_name(field: FieldOfApp, rule: Policy, wish: Wish, each: _Row) -> Outcome:
+def _under_name(field: FieldOfApp, rule: Policy, wish: Wish, each: FieldRow) -> Outcome:
     source = each.source
     try:
         wish.keep_on()
@@ -155,7 +136,7 @@ def _seal(original: Original, rule: Policy, key: str, wish: Wish) -> Status:
     return Status.ADOPTED
 
 
-def _compare(field: FieldOfApp, rule: Policy, key: str, each: _Row, wish: Wish) -> None:
+def _compare(field: FieldOfApp, rule: Policy, key: str, each: FieldRow, wish: Wish) -> None:
     """Raises SourceRefused where what is sealed under the row's name is not its file."""
     digest = hashlib.sha256()
     with field.original_of(each.row, each.source) as original:
