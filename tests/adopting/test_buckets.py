@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,6 +12,7 @@ from pytest_django.fixtures import Settings
 
 from documents import wiring
 from documents.conf import S3Config
+from documents.conf.storage_file import StorageFile
 from documents.models import Attachment, Document
 from tests.adopting.older import CONTENT, adopt, content_of, counts_of, older_key_of, only_attachment
 from tests.legacy.making import older_envelope
@@ -95,6 +97,62 @@ def test_a_store_of_the_vault_is_one_place_however_it_is_written(
     assert counts_of(adopt("s3:documents/user_")) == {"resealed": 1}
     assert content_of(only_attachment()) == CONTENT
     assert list(objects_in(s3_client, as_store)) == [f"old/{older_key_of(alice)}"]
+
+
+@pytest.mark.parametrize("above", ["", "/", "/ol", "/old"])
+def test_above_a_store_of_the_vault_nothing_is_adopted(as_store: str, s3_client: "S3Client", above: str) -> None:
+    """Its key blocks and epochs would be plain files there, and its documents be adopted twice."""
+    s3_client.put_object(Bucket=as_store, Key="old/keyblocks/notes.txt", Body=b"x")
+
+    answer = adopt(f"s3://{as_store}{above}", "--plain", "--system")
+
+    assert (answer.status, "The store 's3' of this vault is inside" in answer.said) == (2, True)
+    assert not Document.objects.exists()
+
+
+def test_what_another_vault_keeps_beside_its_documents_is_left_out(
+    bucket: str, s3_client: "S3Client", alice: User
+) -> None:
+    vault, attachment = uuid4(), uuid4()
+    object_key = f"documents/user_{alice.pk}/2026/01/02/{attachment}.vlt"
+    own = (f"keyblocks/{attachment}.1", f"vault/{vault}/epochs/local/{1:020}", f"check/{vault}/7", object_key)
+    for key in (*own, f"trash/{object_key}"):
+        for above in ("", "theirs/"):
+            s3_client.put_object(Bucket=bucket, Key=f"{above}{key}", Body=b"no envelope")
+    s3_client.put_object(Bucket=bucket, Key=f"vault/user_{alice.pk}/check/trash.txt", Body=b"a person's")
+
+    assert counts_of(adopt(f"s3://{bucket}", "--plain", "--system")) == {"left-out": 10, "adopted": 1}
+
+
+def test_a_bucket_is_the_same_behind_another_endpoint(
+    bucket: str, s3_client: "S3Client", s3_server: S3Server, settings: Settings, alice: User
+) -> None:
+    """It got another name, or a proxy: nothing in it is adopted a second time."""
+    s3_client.put_object(Bucket=bucket, Key=older_key_of(alice), Body=older_envelope(CONTENT))
+    assert counts_of(adopt(f"s3://{bucket}")) == {"adopted": 1}
+    assert settings.VAULT.s3 is not None
+    another = s3_server.endpoint_url.replace("127.0.0.1", "localhost")
+    assert another != s3_server.endpoint_url
+    settings.VAULT = replace(settings.VAULT, s3=replace(settings.VAULT.s3, endpoint_url=another))
+    settings.STORAGES = {**settings.STORAGES, **settings.VAULT.storages_aliases()}
+    wiring.reset()
+
+    assert counts_of(adopt(f"s3://{bucket}")) == {"already-adopted": 1}
+
+
+def test_of_a_bucket_elsewhere_with_a_stores_name_is_read_what_is_there(
+    as_store: str, s3_client: "S3Client", settings: Settings, alice: User
+) -> None:
+    """A store is a place to read from, and has an endpoint: the bucket of the same name on another server is none."""
+    s3_client.put_object(Bucket=as_store, Key=f"old/{older_key_of(alice)}", Body=older_envelope(CONTENT))
+    assert settings.VAULT.s3 is not None
+    here = replace(settings.VAULT.s3, bucket=f"{as_store}-more", prefix="")
+    elsewhere = replace(settings.VAULT.s3, endpoint_url="http://127.0.0.1:1")
+    settings.VAULT = replace(settings.VAULT, s3=elsewhere, storage_file=StorageFile(stores=(("here", here),)))
+    settings.STORAGES = {**settings.STORAGES, **settings.VAULT.storages_aliases()}
+    wiring.reset()
+
+    assert counts_of(adopt(f"s3://{as_store}/old/", "--credentials", "here")) == {"adopted": 1}
 
 
 def test_a_bucket_that_is_not_there_is_told(bucket: str) -> None:

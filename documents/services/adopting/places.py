@@ -86,7 +86,8 @@ class StorePlace:
 
     def sources(self) -> Iterator[Source]:
         for info in self._provider.iter_locations(self._prefix):
-            if not info.key.startswith(OWN_PREFIXES):
+            # Elsewhere somebody's directory may be called so: there whole keys tell what a vault made.
+            if not (self.store and info.key.startswith(OWN_PREFIXES)):
                 yield Source(info.key, self._place, self._root + info.key, info.size, info.modified_at)
 
     def open(self, source: Source) -> ObjectReader:
@@ -128,15 +129,23 @@ def _of_directory(directory: Path) -> Place:
 
 
 def _of_bucket(bucket: str, prefix: str, credentials_of: str) -> Place:
+    reaching = vault_config().store(credentials_of)
     for name in vault_config().store_names():
         store = vault_config().store(name)
-        if isinstance(store, S3Config) and store.bucket == bucket and prefix.startswith(folder := _folder(store)):
+        if not isinstance(store, S3Config) or store.bucket != bucket:
+            continue
+        if isinstance(reaching, S3Config) and _endpoint(reaching) != _endpoint(store):  # a bucket on another server
+            continue
+        if prefix.startswith(folder := _folder(store)):
             return _of_store(name, prefix.removeprefix(folder))
-    store = vault_config().store(credentials_of)
-    if not isinstance(store, S3Config):
+        if folder.startswith(prefix):
+            raise ConfigurationError(
+                f"The store {name!r} of this vault is inside s3://{bucket}/{prefix}. Name prefixes beside it."
+            )
+    if not isinstance(reaching, S3Config):
         raise ConfigurationError(f"s3://{bucket} needs a store on S3 whose credentials reach it: --credentials STORE.")
     provider = bucket_beside(credentials_of, bucket)
-    return StorePlace(provider, prefix, store="", place=_bucket_name(store.endpoint_url, bucket), root="")
+    return StorePlace(provider, prefix, store="", place=_bucket_name(bucket), root="")
 
 
 def _of_store(name: str, prefix: str) -> Place:
@@ -145,7 +154,7 @@ def _of_store(name: str, prefix: str) -> Place:
     if isinstance(store, LocalConfig):
         place, root = FILES, f"{store.path.resolve()}/"
     elif isinstance(store, S3Config):
-        place, root = _bucket_name(store.endpoint_url, store.bucket), _folder(store)
+        place, root = _bucket_name(store.bucket), _folder(store)
     return StorePlace(store_itself(name), prefix, store=name, place=place, root=root)
 
 
@@ -153,8 +162,13 @@ def _folder(store: S3Config) -> str:
     return f"{store.prefix}/" if store.prefix else ""
 
 
-def _bucket_name(endpoint_url: str | None, bucket: str) -> str:
-    return f"{endpoint_url.rstrip('/')}/{bucket}" if endpoint_url else f"s3://{bucket}"
+def _bucket_name(bucket: str) -> str:
+    """What originals in a bucket are known by, for good: an endpoint may get another name, or a proxy."""
+    return f"s3://{bucket}"
+
+
+def _endpoint(store: S3Config) -> str:
+    return (store.endpoint_url or "").rstrip("/")
 
 
 def _time_of(status: os.stat_result) -> datetime:

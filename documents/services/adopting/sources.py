@@ -1,6 +1,7 @@
 """One original: where it is, what it is, and whether it was adopted before."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,11 @@ from documents.storage.keys import UNFINISHED
 
 # What the vault keeps in its own stores beside documents; newer key blocks are below the last.
 OWN_PREFIXES = (TRASH_PREFIX, EPOCH_PREFIX, CHECK_PREFIX, "payloads/", "keyblocks/")
+_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+# The same in a copy of a vault, or in another one: by whole names, for a person may have a directory called so.
+_KEPT_BESIDE = re.compile(
+    rf"(?:.*/)?(?:keyblocks/{_ID}\.[0-9]+|vault/{_ID}/epochs/[a-z][a-z0-9-]*/[0-9]{{20}}|check/{_ID}/[^/]+)", re.DOTALL
+)
 # FORMAT.md §2.1: how every object begins that a vault sealed.
 SEALED_MAGIC = b"\x89VLT\r\n\x1a\n"
 
@@ -69,10 +75,11 @@ def known_sources(sources: Sequence[Source]) -> dict[str, AdoptedSource]:
 
 
 def is_of_this_vault(key: str) -> bool:
-    """Whether a key is one that the vault made, or hidden: neither is ever adopted."""
+    """Whether a key is one that this or another vault made, or hidden: neither is ever adopted."""
     segments = key.split("/")
     return (
-        attachment_id_in(key) is not None
+        attachment_id_in(key.removeprefix(TRASH_PREFIX)) is not None
+        or _KEPT_BESIDE.fullmatch(key) is not None
         or UNFINISHED.fullmatch(segments[-1]) is not None
         or any(segment.startswith(".") for segment in segments)
     )
