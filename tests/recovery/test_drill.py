@@ -89,5 +89,5 @@ def test_every_option_that_the_page_names_is_there() -> None:
 # Of pip, of Django and of other commands.
 OTHERS = {
     *("--only-binary", "--dest", "--no-index", "--find-links", "--help", "--verbosity"),
-    *("--purge-unknown", "--accept-older-database"),
+    *("--purge-unknown", "--accept-older-database", "--reseal"),
 }
