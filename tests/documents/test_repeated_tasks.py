@@ -40,7 +40,7 @@ CALLS: dict[str, Call] = {
     "service sweep_removals": deletion.sweep_removals,
     "service sweep_unfinished": sweep_unfinished,
     "service sweep_uploads": staging.sweep_uploads,
-    **{f"task {name}": task.delay for name, task in app.tasks.items() if name.startswith("documents.tasks.")},
+    **{f"task {name}": task.delay for name, task in sorted(app.tasks.items()) if name.startswith("documents.tasks.")},
 }
 # For how long the sessions of the test have been over, or are still good.
 AN_HOUR = timedelta(hours=1)

@@ -117,7 +117,11 @@ def test_the_content_coding_is_undone(shelf: Shelf, out: Path, recovering: Recov
     assert (entry["plaintext_size"], entry["plaintext_sha256"]) == (len(sealed), sha256(sealed))
 
 
-@pytest.mark.parametrize("broken", [b"no gzip", gzip.compress(b"cut short" * 99)[:-9], gzip.compress(b"x") + b"y", b""])
+@pytest.mark.parametrize(
+    "broken",
+    [b"no gzip", gzip.compress(b"cut short" * 99)[:-9], gzip.compress(b"x") + b"y", b""],
+    ids=["none", "cut", "more", "empty"],
+)
 def test_a_broken_gzip_stream_is_told_and_not_written(
     shelf: Shelf, out: Path, recovering: Recover, broken: bytes
 ) -> None:
