@@ -10,9 +10,9 @@ SELECT {id}, {owner}, 'Document ' || i, '{{}}', {at}, {at} FROM counted
 """
 _ATTACHMENTS = """
 INSERT INTO documents_attachment (id, document_id, version, created_at, storage_type, storage_path, filename,
-    content_type, size, sealed_size, digest, envelope_core, key_block, sealed_digest, kek_id)
+    content_type, size, sealed_size, digest, envelope_core, key_block, sealed_digest, kek_id, recipients)
 SELECT id, id, 1, created_at, '{store}', 'documents/' || id, title, 'application/pdf', {size} / 2, {size}, '{digest}',
-    {empty}, {empty}, {empty}, ''
+    {empty}, {empty}, {empty}, '', ''
 FROM documents_document
 """
 # What ``plan`` makes of them.

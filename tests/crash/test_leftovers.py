@@ -21,6 +21,7 @@ ROW, FAR = "00000000000040008000000000000000", "2099-01-01 00:00:00+00:00"
 SEALED = {
     "storage_type": "local", "storage_path": OBJECT, "filename": "a", "content_type": "a/b", "size": 0,
     "sealed_size": 0, "digest": "", "envelope_core": b"", "key_block": b"", "sealed_digest": b"", "kek_id": "",
+    "recipients": "",
 }  # fmt: skip
 
 
@@ -145,7 +146,7 @@ def test_a_discarded_row_is_excused_until_the_sweep_and_no_longer(installation: 
 
 def test_a_removal_that_nobody_did_is_reported(installation: Installation) -> None:
     note = {"storage_type": "local", "storage_path": OBJECT, "attachment_id": ROW, "requested_at": FAR}
-    with planted_row(installation, "documents_objectremoval", **note, attempts=0, last_error=""):
+    with planted_row(installation, "documents_objectremoval", **note, attempts=0, last_error="", with_sidecars=True):
         assert reported(installation) == {"removals": {OBJECT}}
 
 
