@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 from documents.encryption.keyblock import parse_key_block
+from documents.errors import MalformedEnvelope
 
 
 def recipients_digest(kek_ids: Iterable[bytes]) -> str:
@@ -35,3 +36,12 @@ def wrap_type_of(key_block: bytes) -> int:
 def sequence_of(key_block: bytes) -> int:
     """How often the envelope was rewrapped, as the block says: kb_seq. Raises MalformedEnvelope."""
     return parse_key_block(key_block).seq
+
+
+def is_readable(key_block: bytes) -> bool:
+    """Whether it is said for whom the block is wrapped: a damaged one may not say so."""
+    try:
+        recipients_of(key_block)
+    except MalformedEnvelope:
+        return False
+    return True

@@ -9,8 +9,8 @@ from django.db.models import Count
 
 from documents.encryption.keyblock import WRAP_TYPES
 from documents.encryption.keyring import Kek, KeyRing
-from documents.encryption.recipients import recipients_of, wrap_type_of
-from documents.errors import KekRefused, MalformedEnvelope
+from documents.encryption.recipients import is_readable, recipients_of, wrap_type_of
+from documents.errors import KekRefused
 from documents.key_rings import key_ring
 from documents.keysources import kek_files
 from documents.models import Attachment, KekRecord, Payload, StagedAttachment
@@ -111,17 +111,9 @@ def _groups(model: Table) -> Iterator[tuple[bytes, int]]:
     rows = model._default_manager.order_by().exclude(recipients="")
     for digest, count in rows.values_list("recipients").annotate(count=Count("pk")):
         for block in rows.filter(recipients=digest).values_list("key_block", flat=True)[:_TRIED]:
-            if _is_readable(bytes(block)):
+            if is_readable(bytes(block)):
                 yield bytes(block), count
                 break
-
-
-def _is_readable(key_block: bytes) -> bool:
-    try:
-        recipients_of(key_block)
-    except MalformedEnvelope:
-        return False
-    return True
 
 
 def _counts(model: Table) -> Counter[str]:

@@ -32,16 +32,14 @@ from documents.encryption.header import parse_core
 from documents.encryption.keyring import KeyRing
 from documents.encryption.recipients import recipients_of
 from documents.errors import EncryptionError, KeyRingError, MalformedEnvelope, ObjectNotFound, RangeNotSatisfiable
-from documents.models import Attachment, Payload, StagedAttachment
+from documents.models import Payload
+from documents.services.rewrapping import Row
 from documents.services.sidecars import sequence_in, sidecar_key
 from documents.storage.base import ObjectReader, StorageProvider
 
 # CORE's salt and commitment (FORMAT.md §2.2): both are others in another envelope, and damage seldom hits both.
 _SALT, _COMMITMENT = slice(80, 112), slice(112, 144)
 _PIECE = 256 * 1024
-
-# Whatever names a sealed object.
-Row = Attachment | StagedAttachment | Payload
 
 
 @dataclass(frozen=True, slots=True)

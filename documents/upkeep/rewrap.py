@@ -17,12 +17,11 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from documents.encryption.keyring import Kek, KeyRing
-from documents.encryption.recipients import recipients_digest, recipients_of
+from documents.encryption.recipients import is_readable, recipients_digest
 from documents.errors import (
     ConfigurationError,
     EncryptionError,
     KeyRingError,
-    MalformedEnvelope,
     StorageError,
 )
 from documents.failpoints import failpoint
@@ -141,7 +140,7 @@ class RewrapWork:
 
     def _parted(self, rows: Sequence[Row]) -> tuple[list[Rewrapped], list[Row]]:
         """Those whose key block is what it should be, with that block, and the others."""
-        right = [row for row in rows if row.recipients == self._digest and _is_readable(bytes(row.key_block))]
+        right = [row for row in rows if row.recipients == self._digest and is_readable(bytes(row.key_block))]
         as_they_are = [
             Rewrapped(row.pk, row.storage_type, bytes(row.key_block), bytes(row.key_block), row.kek_id)
             for row in right
@@ -248,14 +247,6 @@ def _take_over_from_cancelled(run: UpkeepRun) -> None:
             if mine is not None:
                 UpkeepShare.objects.filter(pk=mine.pk).update(in_flight=mine.in_flight + share.in_flight, done_at=None)
                 UpkeepShare.objects.filter(pk=share.pk).update(in_flight=[])
-
-
-def _is_readable(key_block: bytes) -> bool:
-    try:
-        recipients_of(key_block)
-    except MalformedEnvelope:
-        return False
-    return True
 
 
 def _sealed(rows: "QuerySet[Any]") -> "QuerySet[Any]":

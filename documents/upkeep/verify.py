@@ -15,8 +15,9 @@ from documents.models.upkeep import UpkeepState
 from documents.services import references
 from documents.services.actors import Actor
 from documents.services.keys import CHECK_PREFIX, EPOCH_PREFIX, TRASH_PREFIX, attachment_id_in
+from documents.services.rewrapping import Row
 from documents.services.sidecars import attachment_id_of_sidecar
-from documents.services.verification import Looking, Problem, Row, look_at
+from documents.services.verification import Looking, Problem, look_at
 from documents.storage.base import ObjectInfo
 from documents.upkeep.errors import Halt
 from documents.upkeep.patience import patiently
