@@ -72,12 +72,13 @@ def leftovers(database_url: str, store: Store) -> dict[str, set[str]]:
     """Everything that no document needs, by kind; and what documents need and is not there."""
     kept = "SELECT storage_path FROM documents_attachment UNION SELECT storage_path FROM documents_payload"
     needed = {path for (path,) in rows(database_url, kept)}
-    # The numbers by which a store and its database know each other are nobody's documents.
+    # The numbers by which a store and its database know each other are nobody's documents. A write of one that was
+    # killed has the collector's grace, which is longer than a test (test_unfinished.py shows that it goes then).
     objects = {key for key in store.objects() if not key.startswith("vault/")}
     found = {
         "orphan objects": objects - needed,
         "missing objects": needed - objects,
-        "unfinished writes": store.unfinished(),
+        "unfinished writes": {path for path in store.unfinished() if not path.startswith("vault/")},
         "staged rows": {f"{i}: {s}" for i, s in rows(database_url, "SELECT id, state FROM documents_stagedattachment")},
         "unheld payloads": {
             str(i) for (i,) in rows(database_url, "SELECT id FROM documents_payload WHERE document_id IS NULL")

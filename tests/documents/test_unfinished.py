@@ -40,14 +40,14 @@ def test_what_no_upload_began_has_a_day(db: None, settings: Settings, monkeypatc
     monkeypatch.setattr("documents.services.unfinished.configured_providers", lambda: [store])
     going_back = ORPHAN.replace("1111-", "0002-")
     Sighting.objects.create(storage_type="memory", storage_path=going_back, size=1, first_seen_at=database_now())
-    alive = sorted(["files/a.vlt", f"trash/{ORPHAN}", "check/a", going_back])
+    alive = sorted(["files/a.vlt", f"trash/{ORPHAN}", "check/a", "vault/v/epochs/local/1", going_back])
     for key in (ORPHAN, *alive):
         store.create_multipart(key)
 
     assert sweep_unfinished() == 1
     assert sorted(key for key, _, _ in store.iter_multiparts()) == alive
     settings.VAULT = replace(settings.VAULT, collection=replace(settings.VAULT.collection, grace=timedelta()))
-    assert sweep_unfinished() == 4
+    assert sweep_unfinished() == 5
 
 
 def test_what_a_check_left_has_a_day(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
