@@ -13,20 +13,18 @@ from documents.encryption.derivation import DEK_SIZE
 from documents.encryption.kek import Kek, check_modulus
 from documents.encryption.keyblock import RSA_OAEP
 
-
-def _padding() -> OAEP:
-    return OAEP(mgf=MGF1(SHA256()), algorithm=SHA256(), label=None)
+_PADDING = OAEP(mgf=MGF1(SHA256()), algorithm=SHA256(), label=None)
 
 
 def encrypt_oaep(public_key: RSAPublicKey, secret: bytes) -> bytes:
     """Encrypt 32 bytes; the result is as long as the modulus and differs every time."""
-    return public_key.encrypt(secret, _padding())
+    return public_key.encrypt(secret, _PADDING)
 
 
 def decrypt_oaep(private_key: RSAPrivateKey, wrapped: bytes) -> bytes | None:
     """Whatever was encrypted, or None where the ciphertext is not one for this key."""
     try:
-        return private_key.decrypt(wrapped, _padding())
+        return private_key.decrypt(wrapped, _PADDING)
     except ValueError:
         return None
 

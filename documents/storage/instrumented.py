@@ -9,6 +9,7 @@ and spans, never in a metric's labels: there are as many as objects. Where OpenT
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import structlog
@@ -67,7 +68,7 @@ class Instrumented(Decorator):
 
     def count_bytes(self, direction: str, count: int) -> None:
         """Count body bytes; ``direction`` is "read" or "written"."""
-        BYTES.labels(self.inner.name, direction).inc(count)
+        _labelled(BYTES, self.inner.name, direction).inc(count)
 
     def _written(self, reference: ObjectRef) -> ObjectRef:
         self.count_bytes("written", reference.size)
@@ -93,8 +94,8 @@ class Instrumented(Decorator):
                 log.warning("storage_operation_failed", provider=provider, operation=operation, key=key, code=status)
             raise
         finally:
-            SECONDS.labels(provider, operation).observe(time.monotonic() - started)
-            OPERATIONS.labels(provider, operation, status).inc()
+            _labelled(SECONDS, provider, operation).observe(time.monotonic() - started)
+            _labelled(OPERATIONS, provider, operation, status).inc()
 
 
 class _CountingReader(ReadsByBuffer):
@@ -124,6 +125,12 @@ class _CountingWriter(AbortsUnlessCommitted):
 
     def abort(self) -> None:
         self._inner.abort()
+
+
+@cache
+def _labelled(metric: Any, *labels: str) -> Any:
+    """The metric's series with these labels. They are few, and to look one up there costs as much as a small read."""
+    return metric.labels(*labels)
 
 
 def _span(provider: str, operation: str, key: str) -> AbstractContextManager[object]:

@@ -60,10 +60,14 @@ class LocalTree:
             ) from error
 
     def _enter(self, parent: int, segment: str, *, create: bool) -> int:
-        if create:
+        try:
+            below = open_directory(segment, parent=parent)
+        except FileNotFoundError:
+            if not create:
+                raise
             with suppress(FileExistsError):
                 os.mkdir(segment, DIRECTORY_MODE, dir_fd=parent)
-        below = open_directory(segment, parent=parent)
+            below = open_directory(segment, parent=parent)
         if create:
             self._make_durable(parent, below)
         return below

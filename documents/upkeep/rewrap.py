@@ -41,7 +41,7 @@ from documents.upkeep.shares import Lease
 
 log = structlog.get_logger(__name__)
 
-BATCH = 64
+BATCH = 128
 MOST_ROUNDS = 10
 # Scopes of sealed files of other apps: this and the name of a policy.
 FILES = "files:"
@@ -123,6 +123,9 @@ class RewrapWork:
         failpoint("rewrap.rows-written")
         self._put_sidecars(lease, [*done, *as_they_are], ring)
         failpoint("rewrap.sidecars-written")
+        if len(rows) < BATCH:
+            lease.finish()
+            return False
         return True
 
     def _ring(self) -> KeyRing:

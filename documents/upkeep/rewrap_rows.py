@@ -1,5 +1,6 @@
 """What a batch of rows goes through: wrapped anew, switched together, their blocks put beside the objects."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,6 +19,8 @@ from documents.wiring import storage_provider
 
 # RSA lets go of the interpreter's lock, and so do stores: more threads than cores keep both at work.
 THREADS = 4
+# So many blocks are put one after the other, to see whether their store is waited for.
+PROBED = 4
 
 Failure = EncryptionError | StorageError | ConfigurationError
 
@@ -46,7 +49,7 @@ def put_beside(
     """
     model = SCOPES[scope]
     mine = [known[pk] for pk in in_flight if pk in known]
-    conflicts = {pk for some in pool.map(_keep_each, [mine[first::THREADS] for first in range(THREADS)]) for pk in some}
+    conflicts = _keep_all(mine, pool)
     places = {one.pk: (one.storage_type, one.after) for one in mine if one.pk not in conflicts}
     for pk, storage_type, block in _places(model, places):
         if places[pk] == (storage_type, bytes(block)):
@@ -86,6 +89,20 @@ def switch(scope: str, done: Sequence[Rewrapped], digest: str) -> list[UUID]:
             return [one.pk for one in done]
     now = dict(model._default_manager.filter(pk__in=[one.pk for one in done]).values_list("pk", "key_block"))
     return [one.pk for one in done if one.pk in now and bytes(now[one.pk]) == one.after]
+
+
+def _keep_all(blocks: Sequence[Rewrapped], pool: ThreadPoolExecutor) -> set[UUID]:
+    """As ``_keep_each``, by threads where a store is waited for more than it gives work.
+
+    Of a store that answers at once threads make twice the work: they fight for the interpreter's lock.
+    """
+    waited, worked = time.monotonic(), time.thread_time()
+    conflicts = set(_keep_each(blocks[:PROBED]))
+    waited, worked = time.monotonic() - waited, time.thread_time() - worked
+    rest = blocks[PROBED:]
+    if waited < 2 * worked:
+        return conflicts.union(_keep_each(rest))
+    return conflicts.union(*pool.map(_keep_each, [rest[first::THREADS] for first in range(THREADS)]))
 
 
 def _keep_each(blocks: Sequence[Rewrapped]) -> list[UUID]:

@@ -18,8 +18,9 @@ from documents.models.clock import database_now
 
 # How long a worker has its share without a sign of life: a batch takes seconds, a large object is read in pieces.
 LEASE = timedelta(minutes=2)
-# Ids are random, so that their first digit parts them evenly. Of few objects one worker makes short work.
-PARTED_FROM = 1_000
+# Ids are random, so that their first digit parts them evenly. A part of fewer objects is short work for one worker, and
+# costs a few statements.
+OBJECTS_OF_A_PART = 500
 _DIGITS = "0123456789abcdef"
 _REST = "0000000-0000-0000-0000-000000000000"
 
@@ -63,8 +64,9 @@ def take_share(run: UpkeepRun) -> Lease | None:
     """Return a share of the run's round that nobody has, None where there is none or enough workers are at it."""
     if at_work(run) >= run.workers:
         return None
-    for share in free_shares(run)[:20]:
+    while share := free_shares(run).first():
         token = uuid4()
+        # Another worker may have taken it in between.
         if free_shares(run).filter(pk=share.pk).update(lease=token, lease_until=database_now() + LEASE):
             share.refresh_from_db()
             return Lease(share) if share.lease == token else None
@@ -90,15 +92,20 @@ def at_work(run: UpkeepRun) -> int:
 def add_round(run: UpkeepRun, scopes: Sequence[tuple[str, int]]) -> None:
     """Make the shares of the run's next round, and count it. Call it in a transaction.
 
-    ``scopes`` are names and how many objects each has; one that goes by ids and has many is parted.
+    ``scopes`` are names and how many objects each has; one that goes by ids and has many is parted, in 16 at most.
     """
     run.round += 1
     for scope, count in scopes:
-        firsts = _DIGITS if count >= PARTED_FROM and ":" not in scope else _DIGITS[:1]
-        bounds = ["", *(first + _REST for first in firsts[1:]), ""]
+        parts = 1 if ":" in scope else _parts_of(count)
+        bounds = ["", *(first + _REST for first in _DIGITS[:: len(_DIGITS) // parts][1:]), ""]
         UpkeepShare.objects.bulk_create(
             UpkeepShare(run=run, round=run.round, scope=scope, lower=lower, upper=upper)
             for lower, upper in pairwise(bounds)
         )
     run.total += sum(count for _scope, count in scopes)
     run.save(update_fields=["round", "total"])
+
+
+def _parts_of(count: int) -> int:
+    """A power of two, which parts sixteen digits evenly."""
+    return max(parts for parts in (1, 2, 4, 8, 16) if parts == 1 or parts * OBJECTS_OF_A_PART <= count)
