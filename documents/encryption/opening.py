@@ -10,13 +10,13 @@ from documents.encryption.aead import ZERO_NONCE, Aead, Buffer
 from documents.encryption.derivation import CONTEXT_SIZE, body_cipher, digest_cipher
 from documents.encryption.geometry import Geometry, ObjectRange
 from documents.encryption.header import Core, EnvelopeIds, header_size, parse_core
-from documents.encryption.keyblock import KeyBlock, parse_key_block
+from documents.encryption.keyblock import MAX_SEQ, KeyBlock, parse_key_block
 from documents.encryption.keyring import KeyRing
 from documents.encryption.metadata import Metadata
 from documents.encryption.origin import origin_message
 from documents.encryption.sealing import wrap_for
 from documents.encryption.stream import Reader, open_body
-from documents.encryption.unwrapping import parse_whole_key_block, unwrap
+from documents.encryption.unwrapping import MAX_OUTSIDE_KEY_BLOCKS, parse_whole_key_block, unwrap
 from documents.errors import AuthenticationFailed, MalformedEnvelope
 
 
@@ -44,9 +44,13 @@ class OpenRow:
     def rewrap(self, key_ring: KeyRing, *, taken: Collection[int] = ()) -> bytes:
         """A newer key block, for the recipients of ``key_ring`` (FORMAT.md §9). The object stays as it is.
 
-        Its kb_seq is the next that is not among ``taken``, where a store has other blocks already.
+        Its kb_seq is the next that is not among ``taken``, where a store has other blocks already; one above all of
+        them where readers, who begin with the highest, would not come to it.
         """
         seq = next(number for number in count(self.key_block_seq + 1) if number not in taken)
+        # One of those that readers try is the row's.
+        if sum(number > seq for number in taken) >= MAX_OUTSIDE_KEY_BLOCKS - 1 and max(taken) < MAX_SEQ:
+            seq = max(taken) + 1
         return wrap_for(key_ring, seq=seq, dek=self.dek, context=self.prefix_core)
 
 

@@ -175,7 +175,7 @@ def _judge(run: UpkeepRun, name: str) -> None:
 
 def _how_to_go_on(run: UpkeepRun, name: str) -> str:
     why = f": {run.note.rstrip('.')}." if run.note else "."
-    return f"Run {run.pk} is {run.state}{why} It goes on with: manage.py {name} --resume {run.pk}"
+    return f"Run {run.pk} is {run.state}{why} Then it goes on with: manage.py {name} --resume {run.pk}"
 
 
 def told(error: Exception) -> CommandError:

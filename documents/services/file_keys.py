@@ -12,6 +12,7 @@ from documents.encryption.envelope import (
     header_size,
     open_header,
 )
+from documents.encryption.header import MAGIC
 from documents.encryption.keyring import KeyRing
 from documents.encryption.recipients import recipients_of
 from documents.errors import (
@@ -54,15 +55,19 @@ def keys_of_files(policy: str) -> Iterator[str]:
 def keks_that_open(provider: StorageProvider, key: str, vault_id: UUID, ring: KeyRing) -> set[bytes]:
     """Return the KEK ids without which the file might not open: those of its newest key block that verifies.
 
-    Where none verifies, all that are named in its header and beside it. What is no envelope needs no KEK. Raises
-    KeyRingError, StorageError.
+    Where none verifies, all that are named in its header and beside it. What does not begin as an envelope needs no
+    KEK. Raises MalformedEnvelope, UnsupportedEnvelope for an envelope of which nobody can say, KeyRingError,
+    StorageError.
     """
     ids = ids_of_file(key, vault_id)
     try:
-        header = _header(provider, key)
-        named = set(recipients_of(claimed_key_block(header)))
-    except (MalformedEnvelope, UnsupportedEnvelope, RangeNotSatisfiable):
+        start = provider.get_range(key, 0, MIN_HEADER_SIZE)
+    except RangeNotSatisfiable:  # empty
         return set()
+    if not start.startswith(MAGIC):
+        return set()
+    header = _whole_header(provider, key, start)
+    named = set(recipients_of(claimed_key_block(header)))
     beside = read_sidecars(provider, ids.attachment_id)
     try:
         return set(recipients_of(open_header(header, ring, expected=ids, key_blocks=beside).row.key_block))
@@ -99,23 +104,30 @@ def rewrap_file(provider: StorageProvider, key: str, ring: KeyRing, vault_id: UU
     raise AssertionError("unreachable")
 
 
-def files_wrapped_for(kek_id: bytes, ring: KeyRing) -> tuple[int, int]:
-    """Return how many files there are, and how many of them need this KEK: each is looked at with the ring's keys.
+def files_wrapped_for(kek_id: bytes, ring: KeyRing) -> tuple[int, int, int]:
+    """Return how many files there are, how many of them need this KEK, and of how many nobody can say.
 
-    Raises KeyRingError, StorageError.
+    Each is looked at with the ring's keys. Raises KeyRingError, StorageError.
     """
-    looked_at = under_it = 0
+    looked_at = under_it = unreadable = 0
     vault_id = Vault.current_id()
     for policy in places_of_files():
         provider = provider_of_files(policy)
         for key in keys_of_files(policy):
             looked_at += 1
-            with suppress(ObjectNotFound):  # deleted meanwhile
+            try:
                 under_it += kek_id in keks_that_open(provider, key, vault_id, ring)
-    return looked_at, under_it
+            except ObjectNotFound:  # deleted meanwhile
+                continue
+            except (MalformedEnvelope, UnsupportedEnvelope, RangeNotSatisfiable):
+                unreadable += 1
+    return looked_at, under_it, unreadable
 
 
 def _header(provider: StorageProvider, key: str) -> bytes:
-    start = provider.get_range(key, 0, MIN_HEADER_SIZE)
+    return _whole_header(provider, key, provider.get_range(key, 0, MIN_HEADER_SIZE))
+
+
+def _whole_header(provider: StorageProvider, key: str, start: bytes) -> bytes:
     size = min(header_size(start[:PREFIX_SIZE]), MAX_HEADER_SIZE)
     return start if size <= len(start) else start + provider.get_range(key, len(start), size - len(start))

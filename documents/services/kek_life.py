@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from django.db import transaction
+from django.db.models import Q
 
 from documents import keymaking
 from documents.encryption.keyring import Kek
@@ -19,8 +20,9 @@ from documents.models import KekRecord
 from documents.models.clock import database_now
 from documents.services import audit
 from documents.services.actors import Actor
-from documents.services.kek_proof import prove_unused
-from documents.services.kek_standing import list_keks
+from documents.services.kek_proof import demand_older, prove_unused
+from documents.services.kek_standing import note_seen
+from documents.services.sealing_keks import is_outdated
 from documents.wiring import vault_config
 
 
@@ -44,33 +46,68 @@ def create_recovery_kek(actor: Actor, recovery_dir: Path, *, bits: int, wrap: st
     return _note_created(kek, KekRecord.Purpose.RECOVERY, actor), private
 
 
+def demand_fit(primary: Kek, recovery: Sequence[Kek]) -> None:
+    """Raises KekRefused where it would not be safe that these seal from now on."""
+    ring = key_ring()
+    if here := [kek.kek_id.hex()[:16] for kek in recovery if kek not in ring.recovery and kek.opener]:
+        raise KekRefused(
+            f"The private half of {', '.join(here)} is here: a recovery KEK's is offline, and was never on a server. "
+            "Make one with create_kek --recovery."
+        )
+    if primary != ring.primary and primary.kek_id not in ring.opens:
+        raise KekRefused(
+            f"The private half of {primary.kek_id.hex()[:16]} is not here: nothing sealed for it could be opened."
+        )
+
+
 def make_primary(primary: Kek, recovery: Sequence[Kek], actor: Actor) -> None:
-    """Seal with these KEKs from now on, in every process that reads these key files. Raises OSError.
+    """Seal with these KEKs from now on, in every process that reads these key files.
 
-    The record says so first: for a while both primaries may seal (``sealing_keks.GRACE``).
+    They are back in use before the key directory names them, so that none is destroyed meanwhile, and the others are
+    replaced after it: whoever dies in between has changed nothing that keeps people from uploading. Raises KekRefused
+    for a KEK whose destruction has begun, OSError.
     """
-    list_keks()  # so that there are records
-    _note(primary.kek_id.hex(), actor)
-    keymaking.designate(
-        vault_config().keys, primary=primary.kek_id.hex(), recovery=[kek.kek_id.hex() for kek in recovery]
-    )
+    seal = (primary, *recovery)
+    note_seen(seal)
+    if not is_outdated(ring := key_ring()):
+        note_sealing(ring.primary, ring.recovery, actor)
+    _take_back_into_use([kek.kek_id.hex() for kek in seal], actor)
+    if ring.recipients != seal:
+        primary_id, *others = [kek.kek_id.hex() for kek in seal]
+        keymaking.designate(vault_config().keys, primary=primary_id, recovery=others)
     failpoint("kek.designated")
+    note_sealing(primary, recovery, actor)
 
 
-def note_primary(actor: Actor) -> None:
-    """Have the record say which KEK is primary in this process's ring. Audited where that is news; safe to repeat."""
-    list_keks()
-    _note(key_ring().primary.kek_id.hex(), actor)
+def note_sealing(primary: Kek, recovery: Sequence[Kek], actor: Actor) -> None:
+    """Have the records say which KEKs seal, and that the others are replaced. Audited where that is news.
 
-
-def _note(primary: str, actor: Actor) -> None:
+    Safe to repeat.
+    """
+    note_seen((primary, *recovery))
+    ids = [kek.kek_id.hex() for kek in (primary, *recovery)]
     with transaction.atomic(durable=True):
-        newest = KekRecord.objects.filter(made_primary_at__isnull=False).order_by("-made_primary_at").first()
-        if newest is None or newest.kek_id != primary:
-            KekRecord.objects.filter(kek_id=primary).update(
-                made_primary_at=database_now(), retired_at=None, destruction_due_at=None
-            )
-            audit.record("kek.made_primary", actor, kek=primary)
+        _note_role("made_primary", ids[:1], actor)
+        _note_role("made_recovery", ids[1:], actor)
+        sealed_once = KekRecord.objects.exclude(made_primary_at=None, made_recovery_at=None)
+        sealed_once.exclude(kek_id__in=ids).filter(replaced_at=None).update(replaced_at=database_now())
+
+
+def _note_role(role: str, ids: Sequence[str], actor: Actor) -> None:
+    news = KekRecord.objects.filter(kek_id__in=ids).filter(Q(**{f"{role}_at": None}) | Q(replaced_at__isnull=False))
+    for kek_id in list(news.values_list("kek_id", flat=True)):
+        KekRecord.objects.filter(kek_id=kek_id).update(**{f"{role}_at": database_now(), "replaced_at": None})
+        audit.record(f"kek.{role}", actor, kek=kek_id)
+
+
+def _take_back_into_use(ids: Sequence[str], actor: Actor) -> None:
+    with transaction.atomic(durable=True):
+        for record in KekRecord.objects.select_for_update(of=("self",)).filter(kek_id__in=ids).order_by("pk"):
+            if record.destruction_begun_at is not None:
+                raise KekRefused(f"KEK {record} is destroyed, or being destroyed: nothing is sealed for it any more.")
+            if record.retired_at is not None:
+                KekRecord.objects.filter(pk=record.pk).update(retired_at=None, destruction_due_at=None)
+                audit.record("kek.kept", actor, kek=record.kek_id)
 
 
 def retire_kek(record: KekRecord, actor: Actor) -> int:
@@ -79,8 +116,14 @@ def retire_kek(record: KekRecord, actor: Actor) -> int:
     Raises KekRefused for the primary and a recovery KEK of the ring, KekInUse with the counts while anything is wrapped
     for it.
     """
+    before = KekRecord.objects.get(pk=record.pk)
     looked_at = prove_unused(record)
     with transaction.atomic(durable=True):
+        # Once more, and locked: the proof may take an hour, in which somebody may have made it primary again.
+        now = KekRecord.objects.select_for_update(of=("self",)).get(pk=record.pk)
+        demand_older(now)
+        if (now.made_primary_at, now.made_recovery_at) != (before.made_primary_at, before.made_recovery_at):
+            raise KekRefused(f"KEK {record} was made primary or recovery meanwhile. Nothing was changed.")
         if KekRecord.objects.filter(pk=record.pk, retired_at=None).update(retired_at=database_now()):
             audit.record("kek.retired", actor, kek=record.kek_id, looked_at=looked_at)
     record.refresh_from_db()
@@ -102,9 +145,9 @@ def ask_to_destroy(record: KekRecord, actor: Actor) -> None:
 def keep_after_all(record: KekRecord, actor: Actor) -> None:
     """Take the first step back. Raises KekRefused where there was none, or it is destroyed."""
     with transaction.atomic(durable=True):
-        asked = KekRecord.objects.filter(pk=record.pk, destruction_due_at__isnull=False, destroyed_at=None)
+        asked = KekRecord.objects.filter(pk=record.pk, destruction_due_at__isnull=False, destruction_begun_at=None)
         if not asked.update(destruction_due_at=None, retired_at=None):
-            raise KekRefused(f"Nobody asked to destroy KEK {record}, or it is destroyed.")
+            raise KekRefused(f"Nobody asked to destroy KEK {record}, or it is destroyed, or being destroyed.")
         audit.record("kek.kept", actor, kek=record.kek_id)
     record.refresh_from_db()
 
@@ -121,8 +164,11 @@ def destroy_kek(record: KekRecord, actor: Actor) -> list[Path]:
     _prove_gone_elsewhere(record)
     with transaction.atomic(durable=True):
         # Once more, and locked: the proof may take an hour, in which somebody may have kept it after all.
-        KekRecord.objects.select_for_update(of=("self",)).get(pk=record.pk)
+        locked = KekRecord.objects.select_for_update(of=("self",)).get(pk=record.pk)
         _demand_due(record)
+        demand_older(record)
+        if locked.destruction_begun_at is None:
+            KekRecord.objects.filter(pk=record.pk).update(destruction_begun_at=database_now())
         audit.record("kek.destruction_begun", actor, kek=record.kek_id, looked_at=looked_at)
     failpoint("kek.destruction-begun")
     deleted = keymaking.delete_kek(vault_config().keys, record.kek_id)

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from documents.encryption.recipients import recipients_of
 from documents.errors import KekInUse, KekRefused, MalformedEnvelope
 from documents.key_rings import key_ring
-from documents.models import Attachment, KekRecord, StagedAttachment
+from documents.models import Attachment, KekRecord, StagedAttachment, UpkeepRun, UpkeepShare
 from documents.services.file_keys import files_wrapped_for
 from documents.services.kek_standing import TABLES, Table, role_of
 
 UNREADABLE = "key blocks that cannot be read (rotate_keys --repair)"
+UNREADABLE_FILES = "sealed files that cannot be read (have their app store them again, or delete them)"
+NOT_BESIDE = "key blocks that are not beside their objects yet (rotate_keys)"
 
 
 def prove_unused(record: KekRecord) -> int:
@@ -20,12 +22,11 @@ def prove_unused(record: KekRecord) -> int:
     Raises KekRefused for the primary and a recovery KEK of the ring, KekInUse with the counts, StorageError,
     KeyRingError.
     """
+    demand_older(record)
     ring = key_ring()
-    role = role_of(record.kek_id, ring)
-    if role in ("primary", "recovery"):
-        raise KekRefused(f"KEK {record} is a {role} KEK of the ring. Make another one so first: rotate_keys.")
     kek_id = bytes.fromhex(record.kek_id)
     needed = Counter({"uploads that arrive at this moment": _arriving(record)})
+    needed[NOT_BESIDE] = _not_beside()
     looked_at = 0
     for model in TABLES:
         for recipients in _recipients(model):
@@ -35,10 +36,28 @@ def prove_unused(record: KekRecord) -> int:
     needed["documents read in place (adopt_documents --reseal)"] = (
         Attachment.objects.in_place().filter(kek_id=record.kek_id).count()
     )
-    files, needed["sealed files"] = files_wrapped_for(kek_id, ring)
+    files, needed["sealed files"], needed[UNREADABLE_FILES] = files_wrapped_for(kek_id, ring)
     if needed.total():
         raise KekInUse(record.kek_id, {name: count for name, count in needed.items() if count})
     return looked_at + files
+
+
+def demand_older(record: KekRecord) -> None:
+    """Raises KekRefused where new documents are sealed for it, by the ring of this process or by the records."""
+    role = role_of(record.kek_id, key_ring())
+    if role in ("primary", "recovery"):
+        raise KekRefused(f"KEK {record} is a {role} KEK of the ring. Make another one so first: rotate_keys.")
+    if record.replaced_at is None and (record.made_primary_at or record.made_recovery_at):
+        raise KekRefused(
+            f"KEK {record} seals new documents, and the key files of this process are older than that: put the present "
+            "ones there."
+        )
+
+
+def _not_beside() -> int:
+    """Rows of rotations that were given up between the row and its sidecar: whoever has no database has the old one."""
+    shares = UpkeepShare.objects.filter(run__kind=UpkeepRun.Kind.REWRAP).exclude(in_flight=[])
+    return sum(len(in_flight) for in_flight in shares.values_list("in_flight", flat=True))
 
 
 def _arriving(record: KekRecord) -> int:

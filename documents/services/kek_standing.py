@@ -69,6 +69,12 @@ def list_keks() -> list[KekStanding]:
     ]
 
 
+def note_seen(keks: Iterable[Kek]) -> None:
+    """Have a record of each."""
+    loaded = {kek.kek_id.hex(): kek for kek in keks}
+    _records(loaded, loaded, key_ring())
+
+
 def role_of(kek_id: str, ring: KeyRing) -> str:
     """Return what the ring uses the KEK for."""
     if ring.primary.kek_id.hex() == kek_id:

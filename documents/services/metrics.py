@@ -16,9 +16,12 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from documents.errors import ConfigurationError, KeyRingError
+from documents.key_rings import key_ring
 from documents.models import Attachment, Document, ObjectRemoval, Payload, StagedAttachment, UpkeepRun
 from documents.models.upkeep import UpkeepState
 from documents.services.kek_standing import WRAP_NAMES, wrap_types
+from documents.services.sealing_keks import is_outdated
 
 log = structlog.get_logger(__name__)
 
@@ -87,12 +90,23 @@ def _from_rows() -> Iterator[Metric]:
     for wrap, wrapped in wrap_types().items():
         wraps.add_metric([WRAP_NAMES.get(wrap, str(wrap))], wrapped)
     yield wraps
+    yield from _key_ring()
     found = GaugeMetricFamily("vault_findings", "What the last complete verification found", labels=["class"])
     for code, count in _last_findings():
         found.add_metric([code], count)
     yield found
     waiting = ObjectRemoval.objects.count()
     yield GaugeMetricFamily("vault_waiting_removals", "Objects of deleted documents still to remove", value=waiting)
+
+
+def _key_ring() -> Iterator[Metric]:
+    """Nothing where there is no ring: /readyz says so."""
+    try:
+        outdated = is_outdated(key_ring())
+    except (KeyRingError, ConfigurationError):
+        return
+    told = "Whether this process would seal for KEKs that were replaced or retired: its key files are too old"
+    yield GaugeMetricFamily("vault_key_ring_outdated", told, value=outdated)
 
 
 def _last_findings() -> list[tuple[str, int]]:

@@ -14,7 +14,6 @@ from documents.conf import VaultConfig
 from documents.errors import KeyServiceUnavailable
 from documents.key_rings import key_ring
 from documents.keyservice.attached import key_service
-from documents.services.sealing_keks import demand_current
 from documents.wiring import storage_provider, vault_config
 
 log = structlog.get_logger(__name__)
@@ -98,10 +97,8 @@ def _ask_broker() -> None:
 
 
 def _ask_keys() -> None:
-    """There is a ring, and it is not older than the vault's keys."""
-    ring = key_ring()
-    if not ring.origin_public_keys or ring.origin_key is not None:  # else it seals nothing
-        demand_current(ring)
+    """There is a ring. One that is older than the vault's opens all the same: ``vault_key_ring_outdated`` tells."""
+    key_ring()
 
 
 def _ask_key_service() -> None:

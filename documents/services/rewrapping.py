@@ -30,12 +30,15 @@ class Rewrapped:
 def rewrapped(row: Row, key_ring: KeyRing) -> Rewrapped:
     """Unwrap the row's DEK and wrap it for the ring's recipients; nothing is written.
 
-    Where the row's own block does not open, the object's header and its sidecars are read. Raises EncryptionError,
-    StorageError, ConfigurationError.
+    A block that is wrapped for them and opens stays as it is. Where the row's own does not open, the object's header
+    and its sidecars are read. Raises EncryptionError, StorageError, ConfigurationError.
     """
+    storage_provider(row.storage_type)  # without it no sidecar can be put there
     before = bytes(row.key_block)
     try:
         opened = open_row(bytes(row.envelope_core), before, key_ring)
+        if opened.kek_ids == tuple(kek.kek_id for kek in key_ring.recipients):
+            return Rewrapped(row.pk, row.storage_type, before, before, key_ring.primary.kek_id.hex())
     except KeyRingError:
         raise
     except EncryptionError:
@@ -65,7 +68,8 @@ def rewrap_past_others(model: type[Row], row_id: UUID, key_ring: KeyRing) -> Non
     block that opens counts, the row's and those beside the object alike; the new one gets the next number that nothing
     has. The row first, then the sidecar. Safe to repeat. Raises EncryptionError, StorageError, ConfigurationError.
     """
-    row = model._default_manager.filter(pk=row_id).first()
+    found = ((table, table._default_manager.filter(pk=row_id).first()) for table in (model, Attachment))
+    model, row = next(((table, row) for table, row in found if row is not None), (model, None))
     if row is None:
         return
     provider, before = storage_provider(row.storage_type), bytes(row.key_block)

@@ -1,35 +1,70 @@
 """Whether what this process would seal for may still be sealed for: a key ring may be older than the vault's keys."""
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
-from documents.encryption.keyring import KeyRing
+from documents.encryption.keyring import Kek, KeyRing
+from documents.encryption.recipients import recipients_digest
 from documents.errors import RetiredKek
-from documents.models import KekRecord
+from documents.models import KekRecord, UpkeepRun
 from documents.models.clock import database_now
+from documents.models.upkeep import UNFINISHED
 
-# So long after a new primary was made the earlier one may go on to seal: key files are carried between machines.
+# So long after a KEK was replaced it may go on to seal: key files are carried between machines.
 GRACE = timedelta(hours=1)
 
 
-def demand_current(ring: KeyRing) -> None:
-    """Raises RetiredKek where a recipient of the ring was retired, or its primary was replaced by another long ago.
+def demand_current(ring: KeyRing, *, chosen: Collection[Kek] = (), grace: timedelta = GRACE) -> None:
+    """Raises RetiredKek where a recipient of the ring was destroyed, retired, or replaced longer than ``grace`` ago.
 
     What is sealed for a retired KEK might never be opened; a ring.json that was lost brings an earlier primary back.
+    Those that an operator has ``chosen`` to seal again may have been retired or replaced, and never destroyed.
     """
-    records = {record.kek_id: record for record in KekRecord.objects.all()}
-    recipients = [records[kek.kek_id.hex()] for kek in ring.recipients if kek.kek_id.hex() in records]
-    for record in recipients:
+    by_choice = {kek.kek_id.hex() for kek in chosen}
+    now = database_now()
+    for record in _records_of(ring):
+        if record.destruction_begun_at is not None:
+            raise RetiredKek(
+                f"KEK {record} was destroyed: nothing is sealed for it any more, even where a file of it is left or "
+                "came back. Put the present key files and ring.json there."
+            )
+        if record.kek_id in by_choice:
+            continue
         if record.retired_at is not None:
             raise RetiredKek(
                 f"KEK {record} was retired, and this process would still seal for it: its key files or its settings "
-                "are older than the vault's. Give it the present ones."
+                f"are older than the vault's. Give it the present ones, or have the KEK seal again: {_again(record)}."
             )
-    times = {record.kek_id: record.made_primary_at for record in records.values() if record.made_primary_at}
-    own = ring.primary.kek_id.hex()
-    newest = max(times, key=lambda kek_id: times[kek_id], default=own)
-    if own in times and own != newest and times[newest] < database_now() - GRACE:
-        raise RetiredKek(
-            f"KEK {own[:16]} was primary once; since then it is {newest[:16]}. ring.json is missing from the key "
-            "directory, or it or the settings are older than the vault's: put the present ones back. To make this "
-            f"KEK primary again run rotate_keys --to {own[:16]}, without --to where KEKs come out of the environment."
-        )
+        if _is_replaced(record, now - grace) and not _is_coming(ring):
+            raise RetiredKek(
+                f"KEK {record} sealed once, and was replaced. ring.json is missing from the key directory of this "
+                "process, or it or the settings are older than the vault's: put the present ones there. To have this "
+                f"KEK seal again: {_again(record)}."
+            )
+
+
+def is_outdated(ring: KeyRing) -> bool:
+    """Whether others seal now than this ring has: its key files are to be replaced by the vault's present ones."""
+    now = database_now()
+    outdated = any(record.retired_at or _is_replaced(record, now) for record in _records_of(ring))
+    return outdated and not _is_coming(ring)
+
+
+def _records_of(ring: KeyRing) -> list[KekRecord]:
+    return list(KekRecord.objects.filter(kek_id__in=[kek.kek_id.hex() for kek in ring.recipients]))
+
+
+def _is_replaced(record: KekRecord, before: datetime) -> bool:
+    return record.replaced_at is not None and record.replaced_at <= before
+
+
+def _is_coming(ring: KeyRing) -> bool:
+    """Whether a rotation for just these recipients was begun: who ran it may have died before the records said so."""
+    digest = recipients_digest(kek.kek_id for kek in ring.recipients)
+    rotations = UpkeepRun.objects.filter(kind=UpkeepRun.Kind.REWRAP, state__in=UNFINISHED)
+    return rotations.filter(options__recipients=digest).exists()
+
+
+def _again(record: KekRecord) -> str:
+    option = "--recovery" if record.purpose == KekRecord.Purpose.RECOVERY else "--to"
+    return f"rotate_keys {option} {record}"

@@ -8,9 +8,10 @@ The classes of what may be found, none of which hides another's object:
     damaged             it has other bytes than those that were sealed
     does-not-open       deep: a tag, a signature or the sealed digest does not verify, though every byte is as it was
     unknown-key         no KEK of the ring, recovery keys apart, is a recipient of the row's key block
-    key-block-damaged   the row's key block cannot be read
+    key-block-damaged   the row's key block cannot be read, or (deep) does not verify
     sidecar-missing     the newer key block that belongs beside the object is not there
     sidecar-damaged     another one is there
+    sidecar-stray       one is there with a higher number than any that was written (``upkeep.verify``)
     orphan              no row needs it (``upkeep.verify``)
 """
 
@@ -34,7 +35,7 @@ from documents.encryption.recipients import recipients_of
 from documents.errors import EncryptionError, KeyRingError, MalformedEnvelope, ObjectNotFound, RangeNotSatisfiable
 from documents.models import Payload
 from documents.services.rewrapping import Row
-from documents.services.sidecars import sequence_in, sidecar_key
+from documents.services.sidecars import read_sidecar, sequence_in, sidecar_key
 from documents.storage.base import ObjectReader, StorageProvider
 
 # CORE's salt and commitment (FORMAT.md §2.2): both are others in another envelope, and damage seldom hits both.
@@ -113,7 +114,7 @@ def _keys_of(row: Row, provider: StorageProvider, looking: Looking) -> list[Prob
     if sequence_in(block) > 0:
         beside = None
         with suppress(ObjectNotFound):
-            beside = provider.get(sidecar_key(row.pk, block))
+            beside = read_sidecar(provider, sidecar_key(row.pk, block))
         if beside is None:
             found.append(Problem("sidecar-missing", "The newer key block that belongs beside the object is not there."))
         elif beside != block:
@@ -141,6 +142,8 @@ def _opened(row: Row, reader: "_Hashing", looking: Looking) -> Problem | None:
             digest.update(piece)
         if row.sealed_digest and envelope.row.open_digest(bytes(row.sealed_digest)) != digest.digest():
             return Problem("does-not-open", "The plaintext has another SHA-256 than the one that was sealed with it.")
+        if envelope.row.key_block != bytes(row.key_block):
+            return Problem("key-block-damaged", "The row's key block does not verify; the object's own opened.")
     except KeyRingError:
         raise
     except EncryptionError as error:

@@ -17,6 +17,10 @@ class Halt(Exception):
     """The whole run stands still: a store, the key ring or a key service does not do what every object needs."""
 
 
+class StandsAside(Exception):
+    """This process cannot work on the run, and others can."""
+
+
 def code_of(error: VaultError) -> str:
     """Return the class of a finding: an error's stable word, or the name of one of the errors that share a word."""
     if isinstance(error, EncryptionError):

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from documents.encryption.keyring import Kek, KeyRing
-from documents.encryption.recipients import is_readable, recipients_digest
+from documents.encryption.recipients import recipients_digest
 from documents.errors import (
     ConfigurationError,
     EncryptionError,
@@ -28,15 +28,16 @@ from documents.failpoints import failpoint
 from documents.key_rings import key_ring
 from documents.models import UpkeepFinding, UpkeepRun, UpkeepShare, Vault
 from documents.models.upkeep import UpkeepState
-from documents.services.actors import Actor
+from documents.services.actors import SYSTEM, Actor
 from documents.services.file_keys import keys_of_files, places_of_files, provider_of_files, rewrap_file
+from documents.services.kek_life import note_sealing
 from documents.services.rewrapping import Rewrapped, Row
-from documents.services.sidecars import sequence_in
-from documents.upkeep.errors import Halt, code_of
+from documents.services.sealing_keks import is_outdated
+from documents.upkeep.errors import Halt, StandsAside, code_of
 from documents.upkeep.patience import await_all, patiently
 from documents.upkeep.rewrap_rows import THREADS, Failure, put_beside, rewrap_each, switch
 from documents.upkeep.runs import begin_run
-from documents.upkeep.sealed_rows import SCOPES, document_id_of, rows_behind, rows_of
+from documents.upkeep.sealed_rows import SCOPES, finding_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease
 
 log = structlog.get_logger(__name__)
@@ -89,6 +90,7 @@ class RewrapWork:
         self._run, self._digest = run, str(run.options["recipients"])
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="rewrap")
         self._listings: dict[int, Iterator[str]] = {}
+        self._noted = False
 
     def close(self) -> None:
         """End its threads."""
@@ -103,7 +105,10 @@ class RewrapWork:
         if not any(count for _scope, count in left):
             return []
         if self._run.round >= MOST_ROUNDS:
-            raise Halt("After ten rounds there is more to rewrap: some process seals with an older key ring.")
+            raise Halt(
+                "After ten rounds there is more to rewrap: some process seals with an older key ring. Find it, give "
+                "this run up with --cancel, and begin another."
+            )
         return left
 
     def step(self, lease: Lease) -> bool:
@@ -117,11 +122,10 @@ class RewrapWork:
         if not rows:
             lease.finish()
             return False
-        as_they_are, others = self._parted(rows)
-        done, findings = self._rewrap(others, ring, lease)
-        self._write(lease, rows, done, as_they_are, findings)
+        done, findings = self._rewrap(rows, ring, lease)
+        self._write(lease, rows, done, findings)
         failpoint("rewrap.rows-written")
-        self._put_sidecars(lease, [*done, *as_they_are], ring)
+        self._put_sidecars(lease, done, ring)
         failpoint("rewrap.sidecars-written")
         if len(rows) < BATCH:
             lease.finish()
@@ -131,26 +135,22 @@ class RewrapWork:
     def _ring(self) -> KeyRing:
         ring = key_ring()
         if target_of(ring.recipients) != self._digest:
+            if is_outdated(ring):
+                raise StandsAside("The key files of this process are older than the vault's: it rewraps nothing.")
             raise Halt(
-                "The key ring has other recipients than this run is for: give it up with --cancel, begin another."
+                "The key ring has other recipients than this run is for. Put the ring.json back with which it was "
+                "begun, or give it up with --cancel and begin another."
             )
+        if not self._noted:
+            # Whoever began the run may have died before.
+            note_sealing(ring.primary, ring.recovery, SYSTEM)
+            self._noted = True
         return ring
 
     def _next_rows(self, share: UpkeepShare) -> list[Row]:
         behind = rows_behind(share)
         repairs = self._run.options.get("repair") and share.round == 1
         return list((_sealed(behind) if repairs else _others(behind, self._digest))[:BATCH])
-
-    def _parted(self, rows: Sequence[Row]) -> tuple[list[Rewrapped], list[Row]]:
-        """Those whose key block is what it should be, with that block, and the others."""
-        right = [row for row in rows if row.recipients == self._digest and is_readable(bytes(row.key_block))]
-        as_they_are = [
-            Rewrapped(row.pk, row.storage_type, bytes(row.key_block), bytes(row.key_block), row.kek_id)
-            for row in right
-            if sequence_in(bytes(row.key_block))
-        ]
-        known = {row.pk for row in right}
-        return as_they_are, [row for row in rows if row.pk not in known]
 
     def _rewrap(self, rows: Sequence[Row], ring: KeyRing, lease: Lease) -> tuple[list[Rewrapped], list[UpkeepFinding]]:
         done: list[Rewrapped] = []
@@ -168,23 +168,18 @@ class RewrapWork:
         return done, findings
 
     def _write(
-        self,
-        lease: Lease,
-        rows: Sequence[Row],
-        done: Sequence[Rewrapped],
-        as_they_are: Sequence[Rewrapped],
-        findings: Iterable[UpkeepFinding],
+        self, lease: Lease, rows: Sequence[Row], done: Sequence[Rewrapped], findings: Iterable[UpkeepFinding]
     ) -> None:
         share = lease.share
         with transaction.atomic(durable=True):
             written = set(switch(share.scope, done, self._digest))
-            beside = [*(one for one in done if one.pk in written), *as_they_are]
+            beside = [one for one in done if one.pk in written]
             lease.note(
                 findings,
                 position=str(rows[-1].pk),
                 in_flight=[[str(one.pk), one.storage_type] for one in beside],
                 seen=share.seen + len(rows),
-                changed=share.changed + len(written),
+                changed=share.changed + sum(one.before != one.after for one in beside),
             )
             failpoint("rewrap.in-transaction")
 
@@ -231,15 +226,7 @@ class RewrapWork:
 
     def _finding(self, row: Row, error: Failure) -> UpkeepFinding:
         log.warning("not_rewrapped", run=self._run.pk, attachment_id=str(row.pk), code=error.code)
-        return UpkeepFinding(
-            run=self._run,
-            code=code_of(error),
-            subject=row.pk,
-            document_id=document_id_of(row),
-            storage_type=row.storage_type,
-            storage_path=row.storage_path,
-            detail=str(error)[:500],
-        )
+        return finding_of(self._run, row, code=code_of(error), detail=str(error))
 
 
 def _take_over_from_cancelled(run: UpkeepRun) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from documents.models import Attachment, Payload, StagedAttachment, UpkeepShare
+from documents.models import Attachment, Payload, StagedAttachment, UpkeepFinding, UpkeepRun, UpkeepShare
 from documents.services.rewrapping import Row
 
 # Staged ones first: confirming makes an attachment of one while a run is at it, and the attachments come after.
@@ -32,3 +32,16 @@ def rows_behind(share: UpkeepShare) -> "QuerySet[Any]":
 def document_id_of(row: Row) -> UUID | None:
     """Return the id of the document that the row belongs to; a payload's is that of its group."""
     return row.group_id if isinstance(row, Payload) else row.document_id
+
+
+def finding_of(run: UpkeepRun, row: Row, *, code: str, detail: str) -> UpkeepFinding:
+    """Return what a run found of a row, not stored yet; of the detail as much as a finding keeps."""
+    return UpkeepFinding(
+        run=run,
+        code=code,
+        subject=row.pk,
+        document_id=document_id_of(row),
+        storage_type=row.storage_type,
+        storage_path=row.storage_path,
+        detail=detail[:500],
+    )

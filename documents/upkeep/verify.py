@@ -1,10 +1,11 @@
 """Verifying: every object is read and compared with its row, and what no row needs is told. Nothing is changed."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 import structlog
 
@@ -16,13 +17,13 @@ from documents.services import references
 from documents.services.actors import Actor
 from documents.services.keys import CHECK_PREFIX, EPOCH_PREFIX, TRASH_PREFIX, attachment_id_in
 from documents.services.rewrapping import Row
-from documents.services.sidecars import attachment_id_of_sidecar
+from documents.services.sidecars import attachment_id_of_sidecar, number_of_sidecar, sequence_in
 from documents.services.verification import Looking, Problem, look_at
 from documents.storage.base import ObjectInfo
 from documents.upkeep.errors import Halt
 from documents.upkeep.patience import patiently
 from documents.upkeep.runs import begin_run
-from documents.upkeep.sealed_rows import SCOPES, document_id_of, rows_behind, rows_of
+from documents.upkeep.sealed_rows import SCOPES, finding_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease
 from documents.upkeep.throttle import Stopped, Throttle
 from documents.wiring import configured_providers, store_itself
@@ -139,14 +140,12 @@ class VerifyWork:
 
     def _finding(self, row: Row, problem: Problem) -> UpkeepFinding:
         log.warning("finding", run=self._run.pk, code=problem.code, attachment_id=str(row.pk), key=row.storage_path)
+        return finding_of(self._run, row, code=problem.code, detail=problem.detail)
+
+    def _finding_at(self, store: str, key: str, code: str, detail: str) -> UpkeepFinding:
+        subject = attachment_id_in(key) or attachment_id_of_sidecar(key)
         return UpkeepFinding(
-            run=self._run,
-            code=problem.code,
-            subject=row.pk,
-            document_id=document_id_of(row),
-            storage_type=row.storage_type,
-            storage_path=row.storage_path,
-            detail=problem.detail[:500],
+            run=self._run, code=code, subject=subject, storage_type=store, storage_path=key, detail=detail
         )
 
     def _look_for_orphans(self, lease: Lease) -> bool:
@@ -164,19 +163,26 @@ class VerifyWork:
         if not keys:
             lease.finish()
             return False
-        findings = [
-            UpkeepFinding(
-                run=self._run,
-                code="orphan",
-                subject=attachment_id_in(key) or attachment_id_of_sidecar(key),
-                storage_type=name,
-                storage_path=key,
-                detail="No row needs it.",
-            )
-            for key in orphans
+        findings = [self._finding_at(name, key, "orphan", "No row needs it.") for key in orphans]
+        findings += [
+            self._finding_at(name, key, "sidecar-stray", "The vault wrote none with so high a number.")
+            for key in _strays(set(keys) - set(orphans))
         ]
         lease.note(findings, position=keys[-1][:500])
         return True
+
+
+def _strays(keys: Iterable[str]) -> list[str]:
+    """Of these keys those of sidecars with a number above the one of their row's key block.
+
+    The row has its block before the sidecar is there. Whoever has no database tries the highest first, and few.
+    """
+    beside = {key: owner for key in keys if (owner := attachment_id_of_sidecar(key))}
+    highest: dict[UUID, int] = {}
+    for model in (StagedAttachment, Attachment, Payload):
+        rows = model._default_manager.filter(pk__in=list(beside.values())).values_list("pk", "key_block")
+        highest |= {pk: sequence_in(bytes(block)) for pk, block in rows}
+    return sorted(key for key, owner in beside.items() if owner in highest and number_of_sidecar(key) > highest[owner])
 
 
 def _orphans(keys: Sequence[str]) -> list[str]:

@@ -63,3 +63,19 @@ def test_a_file_that_cannot_be_rewrapped_is_told_and_the_others_are(
     assert (finding.code, finding.storage_path) == ("malformed-envelope", "files/damaged.vlt")
     (keys.directory / "primary.pem").unlink()
     assert read(name) == b"a payslip"
+
+
+@pytest.mark.parametrize("change", [slice(8, 9), slice(100, None)])
+def test_a_file_that_no_release_reads_keeps_a_kek_from_retiring(
+    change: slice, keys: KeySources, provider: StorageProvider, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    """One of a later version, and one that was cut short: nobody can say what they are wrapped for."""
+    VaultStorage().save("may.pdf", ContentFile(b"a payslip of May"))
+    [info] = provider.iter_locations("files/")
+    sealed = bytearray(provider.get(info.key))
+    sealed[change] = b"" if change.stop is None else b"\x02"
+    provider.delete(info.key)
+    provider.put_bytes(info.key, bytes(sealed))
+    rotate(new_primary)
+    with pytest.raises(KekInUse, match="1 sealed files that cannot be read"):
+        kek_life.retire_kek(find_record(old_primary), operator)

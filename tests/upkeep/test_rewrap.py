@@ -3,8 +3,10 @@
 import pytest
 
 from documents.conf import KeySources
+from documents.encryption.vectors.keys import pem_of
 from documents.errors import KekInUse
 from documents.models import Attachment, AuditEvent, KekRecord, UpkeepRun
+from documents.models.clock import database_now
 from documents.models.upkeep import UpkeepState
 from documents.services import kek_life
 from documents.services.actors import Actor
@@ -106,3 +108,19 @@ def test_a_paused_run_goes_on_where_it_was(store: Store, new_primary: str, opera
     work_on(run.pk)
     assert attachment_of(document).kek_id == new_primary
     assert UpkeepRun.objects.get().state == UpkeepState.SUCCEEDED
+
+
+def test_half_a_key_file_goes_with_its_kek(
+    keys: KeySources, store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    store()
+    left = keys.directory / "older" / ".primary.pem.x1y2z3"
+    left.touch(mode=0o600)
+    left.write_bytes(pem_of("primary"))
+    rotate(new_primary)
+    record = find_record(old_primary)
+    kek_life.retire_kek(record, operator)
+    kek_life.ask_to_destroy(record, operator)
+    KekRecord.objects.update(destruction_due_at=database_now())
+    kek_life.destroy_kek(record, operator)
+    assert not left.exists()

@@ -1,20 +1,14 @@
 """Rotation, retirement and sealing anew where something came between: a backup, a stranger, a death, damage."""
 
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.management import CommandError
-from django.db.models import F
-from pytest_django.fixtures import Settings
 
-from documents import key_rings
 from documents.conf import KeySources
-from documents.encryption.vectors.keys import pem_of
-from documents.errors import KekInUse, KekRefused, RetiredKek
+from documents.errors import KekInUse, KekRefused
 from documents.filestorage import VaultStorage
 from documents.models import Attachment, KekRecord, StagedAttachment, UpkeepFinding, UpkeepRun, UpkeepShare
 from documents.models.clock import database_now
@@ -197,44 +191,6 @@ def test_a_kek_that_is_primary_again_loses_what_was_asked_before(
     assert (record.retired_at, record.destruction_due_at) == (None, None)
 
 
-def test_half_a_key_file_goes_with_its_kek(
-    keys: KeySources, store: Store, new_primary: str, old_primary: str, operator: Actor
-) -> None:
-    store()
-    left = keys.directory / "older" / ".primary.pem.x1y2z3"
-    left.touch(mode=0o600)
-    left.write_bytes(pem_of("primary"))
-    rotate(new_primary)
-    record = find_record(old_primary)
-    kek_life.retire_kek(record, operator)
-    kek_life.ask_to_destroy(record, operator)
-    KekRecord.objects.update(destruction_due_at=database_now())
-    kek_life.destroy_kek(record, operator)
-    assert not left.exists()
-
-
-def test_keys_out_of_the_environment_are_rotated_there(keys: KeySources, new_primary: str, settings: Settings) -> None:
-    settings.VAULT = replace(settings.VAULT, keys=replace(keys, primary_pem=pem_of("primary").decode()))
-    key_rings.reset()
-    with pytest.raises(CommandError, match="VAULT_PRIMARY_KEK"):
-        command("rotate_keys", "--to", new_primary, "--inline")
-    assert not (keys.directory / "ring.json").exists()
-
-
-def test_a_process_with_an_older_ring_seals_nothing_for_a_retired_kek(
-    keys: KeySources, store: Store, alice: User, new_primary: str, old_primary: str, settings: Settings, operator: Actor
-) -> None:
-    store()
-    rotate(new_primary)
-    kek_life.retire_kek(find_record(old_primary), operator)
-    settings.VAULT = replace(settings.VAULT, keys=replace(keys, primary_pem=pem_of("primary").decode()))
-    key_rings.reset()
-    with pytest.raises(RetiredKek):
-        begin_upload(owner=alice, filename="a", content_type="", actor=operator)
-    with pytest.raises(RetiredKek):
-        VaultStorage().save("may.pdf", ContentFile(b"a payslip"))
-
-
 def test_sidecars_of_an_upload_that_is_discarded_go_with_it(
     alice: User, provider: StorageProvider, new_primary: str, operator: Actor
 ) -> None:
@@ -281,31 +237,6 @@ def test_a_document_that_only_a_former_recovery_key_opens_is_told(
     (keys.directory / "primary.pem").unlink()
     run = done(begin_verifying(operator))
     assert [finding.code for finding in run.findings.all()] == ["unknown-key"]
-
-
-def test_a_lost_designation_brings_no_earlier_primary_back(
-    keys: KeySources, store: Store, new_primary: str, operator: Actor
-) -> None:
-    store()
-    kek_life.note_primary(operator)
-    rotate(new_primary)
-    (keys.directory / "ring.json").unlink()
-    store()  # within the time in which files are carried from machine to machine
-    KekRecord.objects.filter(made_primary_at__isnull=False).update(
-        made_primary_at=F("made_primary_at") - timedelta(hours=2)
-    )
-    with pytest.raises(RetiredKek, match=r"ring\.json is missing"):
-        store()
-
-
-def test_of_two_that_rotate_at_once_one_changes_what_seals(
-    keys: KeySources, store: Store, new_primary: str, old_primary: str, operator: Actor
-) -> None:
-    store()
-    begin_rewrapping(operator)
-    with pytest.raises(CommandError, match="is running"):
-        command("rotate_keys", "--to", new_primary, "--inline")
-    assert not (keys.directory / "ring.json").exists()
 
 
 def test_a_kek_that_is_online_is_taken_for_no_recovery_key(keys: KeySources, store: Store, new_primary: str) -> None:

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -14,6 +15,7 @@ from documents.management.upkeep import OPERATOR, add_run_options, conduct, told
 from documents.models import UpkeepRun
 from documents.services import kek_life
 from documents.services.kek_standing import find_record
+from documents.services.sealing_keks import demand_current
 from documents.upkeep import runs
 from documents.upkeep.errors import RunRefused
 from documents.upkeep.rewrap import begin_rewrapping, left_to_rewrap, target_of
@@ -48,6 +50,8 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 self._tell(*_wished(options))
             else:
+                if options["resume"] is not None:
+                    demand_current(key_ring(), grace=timedelta())
                 conduct(KIND, lambda: self._begun(options), options, self, "rotate_keys")
         except KekRefused as error:
             raise CommandError(str(error), returncode=USAGE) from error
@@ -55,17 +59,16 @@ class Command(BaseCommand):
             raise told(error) from error
 
     def _begun(self, options: dict[str, Any]) -> UpkeepRun:
-        if other := runs.unfinished(KIND):
-            raise RunRefused(f"Run {other.pk} is {other.state}. Go on with it: --resume, or give it up: --cancel.")
         ring = key_ring()
         ring.require_private_keys()
         primary, recovery = _wished(options)
-        recipients = (primary, *recovery)
-        kek_life.note_primary(OPERATOR)
         # The run first: of two that rotate at once one gets it, and only that one changes what seals.
-        run = begin_rewrapping(OPERATOR, recipients, workers=options["workers"], repair=options["repair"])
-        if recipients != ring.recipients:
+        run = begin_rewrapping(OPERATOR, (primary, *recovery), workers=options["workers"], repair=options["repair"])
+        try:
             kek_life.make_primary(primary, recovery, OPERATOR)
+        except (OSError, KekRefused):
+            runs.cancel(run, OPERATOR)
+            raise
         runs.resume(run, OPERATOR)
         self.stderr.write(
             f"Primary: {_named([primary])}. Recovery: {_named(recovery)}. Everything new is sealed for them."
@@ -80,24 +83,21 @@ class Command(BaseCommand):
 
 
 def _wished(options: dict[str, Any]) -> tuple[Kek, list[Kek]]:
-    """The recipients from now on: those that were named, else those of the ring. Raises KekRefused."""
+    """The recipients from now on: those that were named, else those of the ring. Raises KekRefused, KeyRingError."""
     ring, sources = key_ring(), vault_config().keys
-    if (options["to"] or options["recovery"]) and (sources.primary_pem or sources.recovery_pem):
+    named_primary = [_in_ring(ring, options["to"])] if options["to"] else []
+    named_recovery = [_in_ring(ring, name) for name in options["recovery"] or ()]
+    primary = (named_primary or [ring.primary])[0]
+    recovery = named_recovery or list(ring.recovery)
+    if (sources.primary_pem or sources.recovery_pem) and (primary, *recovery) != ring.recipients:
         raise KekRefused(
             "The KEKs that seal come out of the environment: change VAULT_PRIMARY_KEK or VAULT_RECOVERY_KEK there, put "
             "the earlier private key into keys/older/, restart, and run rotate_keys without --to and --recovery."
         )
-    primary = _in_ring(ring, options["to"]) if options["to"] else ring.primary
-    recovery = [_in_ring(ring, name) for name in options["recovery"] or ()] or list(ring.recovery)
-    if here := [kek for kek in recovery if kek not in ring.recovery and kek.opener]:
-        raise KekRefused(
-            f"The private half of {_named(here)} is here: a recovery KEK's is offline, and was never on a server. Make "
-            "one with create_kek --recovery."
-        )
-    if primary != ring.primary and primary.kek_id not in ring.opens:
-        raise KekRefused(f"The private half of {options['to']} is not here: nothing sealed for it could be opened.")
-    # Refuses what makes no ring, before anything is written.
-    KeyRing(primary, recovery, weakest_type=ring.weakest_type)
+    kek_life.demand_fit(primary, recovery)
+    wanted = KeyRing(primary, recovery, weakest_type=ring.weakest_type)
+    # An older ring has an earlier primary: what it says counts where an operator says so too.
+    demand_current(wanted, chosen=[*named_primary, *named_recovery], grace=timedelta())
     return primary, recovery
 
 
