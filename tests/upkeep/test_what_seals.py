@@ -288,3 +288,35 @@ def test_of_two_that_rotate_at_once_one_changes_what_seals(
     with pytest.raises(CommandError, match="is running"):
         command("rotate_keys", "--to", new_primary, "--inline")
     assert not (keys.directory / "ring.json").exists()
+
+
+def test_a_kek_that_is_kept_during_the_proof_is_not_destroyed(
+    monkeypatch: pytest.MonkeyPatch, store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    store()
+    rotate(new_primary)
+
+    def meanwhile(record: KekRecord) -> int:
+        looked_at = prove_unused(record)
+        if record.destruction_due_at:
+            kek_life.keep_after_all(find_record(old_primary), operator)
+        return looked_at
+
+    monkeypatch.setattr("documents.services.kek_life.prove_unused", meanwhile)
+    with pytest.raises(KekRefused, match="kept after all"):
+        destroyed(old_primary, operator)
+    assert bytes.fromhex(old_primary) in key_ring().opens
+
+
+def test_an_upload_that_arrives_keeps_every_recovery_kek_from_retiring(
+    keys: KeySources, alice: User, store: Store, operator: Actor
+) -> None:
+    """An intent does not say for which recovery KEKs it will be sealed."""
+    store()
+    first = kek_id("recovery").hex()
+    with begin_upload(owner=alice, filename="a", content_type="", actor=operator) as upload:
+        command("rotate_keys", "--recovery", add_recovery(keys), "--inline")
+        with pytest.raises(KekInUse, match="1 uploads that arrive"):
+            kek_life.retire_kek(find_record(first), operator)
+        upload.write(b"x")
+        upload.finish()
