@@ -6,21 +6,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseRedirect,
-    StreamingHttpResponse,
-)
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 from kombu.exceptions import OperationalError
 
-from documents.admin.readonly import ReadOnlyAdmin
+from documents.admin.runs import RunsAdmin
 from documents.errors import ConfigurationError
 from documents.http.caller import actor_of
 from documents.models import UpkeepRun
@@ -153,45 +146,30 @@ def _to_page_of(run: UpkeepRun) -> HttpResponse:
 
 
 @admin.register(UpkeepRun)
-class UpkeepRunAdmin(ReadOnlyAdmin):
-    """Newest first. Each row leads to the run's own page; nothing is changed but through ``runs``."""
+class UpkeepRunAdmin(RunsAdmin):
+    """Rotations, sealing anew, verifications."""
 
+    heading = "Rotations and verifications"
+    without_user = "command or schedule"
     list_display = ("run", "kind", "state", "done", "found", "by", "created_at")
-    list_select_related = ("created_by",)
-    list_per_page = 20  # the shares of every run on it are added up
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def may_look(self, request: HttpRequest) -> bool:
         return may_look(request)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context = {"title": "Rotations and verifications", "may_operate": may_operate(request)} | (extra_context or {})
-        return super().changelist_view(request, context)
+    def may_operate(self, request: HttpRequest) -> bool:
+        return may_operate(request)
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The run's own page takes the place of the form."""
-        if not may_look(request):
-            raise PermissionDenied
-        if not (object_id.isascii() and object_id.isdigit()):
-            raise Http404
-        return page(request, int(object_id))
+    def page_of(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return page(request, pk)
 
     def get_urls(self) -> list[Any]:
-        def view(name: str, route: str, function: Callable[..., HttpResponseBase]) -> Any:
-            return path(route, self.admin_site.admin_view(function), name=f"documents_upkeeprun_{name}")
-
         return [
-            view("verify", "verify/", verify),
-            view("progress", "<int:pk>/progress/", progress),
-            view("report", "<int:pk>/report/<str:form>/", report),
-            *(view(name, f"<int:pk>/{name}/", partial(act, name=name)) for name in ACTIONS),
+            self.view_at("verify", "verify/", verify),
+            self.view_at("progress", "<int:pk>/progress/", progress),
+            self.view_at("report", "<int:pk>/report/<str:form>/", report),
+            *(self.view_at(name, f"<int:pk>/{name}/", partial(act, name=name)) for name in ACTIONS),
             *super().get_urls(),
         ]
-
-    @admin.display(description="Run")
-    def run(self, run: UpkeepRun) -> str:
-        return str(run.pk)
 
     @admin.display(description="Done")
     def done(self, run: UpkeepRun) -> str:
@@ -201,8 +179,3 @@ class UpkeepRunAdmin(ReadOnlyAdmin):
     @admin.display(description="Findings")
     def found(self, run: UpkeepRun) -> str:
         return f"{run.findings.count():,}"
-
-    @admin.display(description="By")
-    def by(self, run: UpkeepRun) -> str:
-        """Commands and the schedule have no user."""
-        return run.created_by.get_username() if run.created_by else "command or schedule"

@@ -54,6 +54,8 @@ def conduct(
     options: dict[str, Any],
     command: BaseCommand,
     name: str,
+    *,
+    before_resuming: Callable[[UpkeepRun], None] = lambda _run: None,
 ) -> None:
     """Begin a run or go on with one, watch it, and write its report. ``name`` is the command's.
 
@@ -67,6 +69,7 @@ def conduct(
     with report_to(options["output"], command.stdout) as write:
         if options["resume"] is not None:
             run = _chosen(kind, options["resume"])
+            before_resuming(run)
             if run.state in (UpkeepState.PAUSED, UpkeepState.INTERRUPTED):
                 runs.resume(run, OPERATOR)
         else:

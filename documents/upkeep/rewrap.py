@@ -63,7 +63,8 @@ def begin_rewrapping(
     ring.require_private_keys()
     wanted = recipients or ring.recipients
     digest = target_of(wanted)
-    options = {"recipients": digest, "primary": wanted[0].kek_id.hex(), "repair": repair}
+    seal = [kek.kek_id.hex() for kek in wanted]
+    options = {"recipients": digest, "primary": seal[0], "seal": seal, "repair": repair}
     left = [(scope, _sealed(rows_of(scope)).count()) for scope in SCOPES] if repair else left_to_rewrap(digest)
     # How many files there are nobody knows before they are listed.
     scopes = left + [(f"{FILES}{policy}", 0) for policy in places_of_files()]

@@ -1,7 +1,6 @@
 """A store that asks for less, and answers that are lost: whatever is drawn, each object is moved once and whole."""
 
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.crash.fire import seed_of_test
 from tests.crash.installation import servers_installation
 from tests.crash.leftovers import Bucket, Directory
 from tests.crash.moving import (
@@ -84,9 +84,7 @@ def test_an_unsteady_store_gets_each_object_once_and_gives_it_back(
     moving_through: Moving, proxy: FaultyProxy, fault: Fault
 ) -> None:
     moving, vault = moving_through, moving_through.vault
-    seed = int(os.environ.get("TEST_SEED") or secrets.randbits(32))
-    print(f"TEST_SEED={seed}")  # noqa: T201
-    weather = Weather(proxy, Random(seed))  # noqa: S311
+    weather = Weather(proxy, Random(seed_of_test()))  # noqa: S311
     with web_server(vault.processes) as web, vault.person.client(web.url) as client:
         for size in SIZES:
             vault.person.upload(client, os.urandom(size))

@@ -1,16 +1,14 @@
 """A rotation killed at every named place and at random: every document opens all the time, and nothing is lost."""
 
-import os
-import secrets
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 import pytest
 
 from documents.encryption.vectors.keys import kek_id
 from documents.failpoints import NAMES
+from tests.crash.fire import Fire, Scale, asked_for, faults_in_logs, seed_of_test, upload_files
 from tests.crash.moving import (
     Moving,
     assert_everything_reads,
@@ -20,6 +18,7 @@ from tests.crash.moving import (
     upload_some,
 )
 from tests.crash.people import People
+from tests.crash.processes import Process
 from tests.crash.rotating import (
     KEKS,
     ROTATE,
@@ -30,11 +29,8 @@ from tests.crash.rotating import (
     newest_rotation,
     start,
 )
-from tests.crash.site import BEAT, CHILD, PREFORK, SOLO, WEB, Site, kept_up, wait_for
-from tests.crash.test_migration_kills import faults_in_logs, upload_files
+from tests.crash.site import Site, kept_up, wait_for
 
-COMMAND = "command"
-VICTIMS = (COMMAND, COMMAND, SOLO, SOLO, PREFORK, CHILD, CHILD, WEB, BEAT)
 REWRAPPING = [name for name in NAMES if name.startswith("rewrap.")]
 
 
@@ -103,23 +99,8 @@ def test_a_new_kek_whose_maker_died_is_in_the_ring(moving_embedded: Moving) -> N
     assert made["opens"]
 
 
-@dataclass(frozen=True)
-class Scale:
-    """``pause`` is in seconds, between two acts of one person."""
-
-    documents: int
-    kills: int
-    readers: int
-    pause: float
-
-
 SHORT = Scale(documents=16, kills=4, readers=3, pause=0.3)
-LONG = Scale(
-    documents=int(os.environ.get("TEST_DOCUMENTS", "5000")),
-    kills=int(os.environ.get("TEST_KILLS", "100")),
-    readers=int(os.environ.get("TEST_READERS", "20")),
-    pause=2,
-)
+LONG = asked_for(Scale(documents=5000, kills=100, readers=20, pause=2))
 
 
 def test_a_few_random_kills_leave_everything_readable(moving: Moving) -> None:
@@ -134,9 +115,8 @@ def test_a_hundred_random_kills_leave_everything_readable(moving: Moving) -> Non
 
 def rotate_under_fire(moving: Moving, scale: Scale) -> None:
     """From one KEK to the other and back until all kills are spent; then the old one is destroyed."""
-    seed = int(os.environ.get("TEST_SEED") or secrets.randbits(32))
-    print(f"TEST_SEED={seed}")  # noqa: T201
-    vault, fire = moving.vault, Fire(moving, Random(seed), kills=scale.kills)  # noqa: S311
+    seed = seed_of_test()
+    vault, fire = moving.vault, Rotations(moving, Random(seed), kills=scale.kills)  # noqa: S311
     add_second_key(vault)
     started = time.monotonic()
     with kept_up(vault) as site:
@@ -176,13 +156,9 @@ def destroy(moving: Moving, name: str) -> None:
 
 
 @dataclass
-class Fire:
-    """Runs of the command, and what is killed while they last: itself, or somebody of the site."""
+class Rotations(Fire):
+    """How many came to their end."""
 
-    moving: Moving
-    random: Random
-    kills: int
-    killed: Counter[str] = field(default_factory=Counter)
     runs: int = 0
 
     def rotate(self, site: Site, name: str) -> None:
@@ -190,21 +166,13 @@ class Fire:
         vault = self.moving.vault
         before, _state = newest_rotation(vault)
         begin = (ROTATE, "--to", kek_id(name).hex())
-        command = start(vault, *begin)
-        while self.kills and command.wait(self.random.uniform(0.1, 1.0)) is None:
-            self.kills -= 1
-            victim = self.random.choice(VICTIMS)
-            if victim == COMMAND:
-                command.kill()
-                self.killed[COMMAND] += 1
-                number, state = newest_rotation(vault)
-                is_over = number > before and state == "succeeded"
-                command = start(
-                    vault, *((ROTATE, "--resume", str(number)) if number > before and not is_over else begin)
-                )
-            else:
-                site.kill(victim, self.random)
-        assert command.wait(1800) == 0, command.log.read_text()
+
+        def again() -> Process:
+            number, state = newest_rotation(vault)
+            is_over = number > before and state == "succeeded"
+            return start(vault, *((ROTATE, "--resume", str(number)) if number > before and not is_over else begin))
+
+        self.strike(site, start(vault, *begin), again)
         number, state = newest_rotation(vault)
         assert (number > before, state) == (True, "succeeded")
         self.runs += 1

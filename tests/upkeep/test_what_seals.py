@@ -224,7 +224,7 @@ def test_a_worker_with_older_key_files_stands_aside(
     assert not work_on(run.pk)
     run.refresh_from_db()
     assert (run.state, run.note) == ("running", "")
-    with pytest.raises(CommandError, match="was replaced"):
+    with pytest.raises(CommandError, match="VAULT_PRIMARY_KEK"):
         command("rotate_keys", "--resume", "--inline")
 
     settings.VAULT = ours
@@ -320,3 +320,15 @@ def test_an_upload_that_arrives_keeps_every_recovery_kek_from_retiring(
             kek_life.retire_kek(find_record(first), operator)
         upload.write(b"x")
         upload.finish()
+
+
+def test_who_resumes_a_rotation_has_its_keks_seal(
+    keys: KeySources, store: Store, new_primary: str, operator: Actor
+) -> None:
+    """Whoever began it died before the key directory said so, or did that on another machine."""
+    document = store()
+    ring = key_ring()
+    begin_rewrapping(operator, (ring.older[0], *ring.recovery))
+    command("rotate_keys", "--resume", "--inline")
+    assert recipients_in_row(attachment_of(document))[0] == new_primary
+    assert recipients_in_row(attachment_of(store()))[0] == new_primary

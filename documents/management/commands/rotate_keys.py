@@ -50,9 +50,9 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 self._tell(*_wished(options))
             else:
-                if options["resume"] is not None:
-                    demand_current(key_ring(), grace=timedelta())
-                conduct(KIND, lambda: self._begun(options), options, self, "rotate_keys")
+                conduct(
+                    KIND, lambda: self._begun(options), options, self, "rotate_keys", before_resuming=_seal_as_begun
+                )
         except KekRefused as error:
             raise CommandError(str(error), returncode=USAGE) from error
         except (ConfigurationError, KeyRingError, RunRefused, OSError) as error:
@@ -82,18 +82,34 @@ class Command(BaseCommand):
             self.stdout.write(f"  {scope:<12} {count:,}")
 
 
-def _wished(options: dict[str, Any]) -> tuple[Kek, list[Kek]]:
-    """The recipients from now on: those that were named, else those of the ring. Raises KekRefused, KeyRingError."""
-    ring, sources = key_ring(), vault_config().keys
-    named_primary = [_in_ring(ring, options["to"])] if options["to"] else []
-    named_recovery = [_in_ring(ring, name) for name in options["recovery"] or ()]
-    primary = (named_primary or [ring.primary])[0]
-    recovery = named_recovery or list(ring.recovery)
-    if (sources.primary_pem or sources.recovery_pem) and (primary, *recovery) != ring.recipients:
+def _seal_as_begun(run: UpkeepRun) -> None:
+    """Have those seal for which the run was begun: who began it may have died before, or on another machine."""
+    ring = key_ring()
+    primary, *recovery = [_in_ring(ring, kek_id) for kek_id in run.options["seal"]]
+    if (primary, *recovery) != ring.recipients:
+        _refuse_environment()
+        kek_life.demand_fit(primary, recovery)
+        kek_life.make_primary(primary, recovery, OPERATOR)
+
+
+def _refuse_environment() -> None:
+    sources = vault_config().keys
+    if sources.primary_pem or sources.recovery_pem:
         raise KekRefused(
             "The KEKs that seal come out of the environment: change VAULT_PRIMARY_KEK or VAULT_RECOVERY_KEK there, put "
             "the earlier private key into keys/older/, restart, and run rotate_keys without --to and --recovery."
         )
+
+
+def _wished(options: dict[str, Any]) -> tuple[Kek, list[Kek]]:
+    """The recipients from now on: those that were named, else those of the ring. Raises KekRefused, KeyRingError."""
+    ring = key_ring()
+    named_primary = [_in_ring(ring, options["to"])] if options["to"] else []
+    named_recovery = [_in_ring(ring, name) for name in options["recovery"] or ()]
+    primary = (named_primary or [ring.primary])[0]
+    recovery = named_recovery or list(ring.recovery)
+    if (primary, *recovery) != ring.recipients:
+        _refuse_environment()
     kek_life.demand_fit(primary, recovery)
     wanted = KeyRing(primary, recovery, weakest_type=ring.weakest_type)
     # An older ring has an earlier primary: what it says counts where an operator says so too.
