@@ -18,7 +18,8 @@ class KekRecordAdmin(ReadOnlyAdmin):
     list_display = ("fingerprint", "role", "wrap", "attachments", "created_at", "made_primary_at")
     fields = (
         *("kek_id", "purpose", "wrap", "bits", "created_at", "made_primary_at"),
-        *("retired_at", "destruction_due_at", "destroyed_at"),
+        *("made_recovery_at", "replaced_at", "retired_at"),
+        *("destruction_due_at", "destruction_begun_at", "destroyed_at"),
     )
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:

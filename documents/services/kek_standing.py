@@ -30,7 +30,8 @@ TABLES: tuple[Table, ...] = (StagedAttachment, Payload, Attachment)
 class KekStanding:
     """A KEK as an operator sees it. ``attachments`` and ``payloads`` have a stanza for it in their key blocks.
 
-    ``role`` is primary, recovery, older, or absent: wrapped for, and not in the ring of this process.
+    ``role`` is primary, recovery, older, or absent: wrapped for, and not in the ring of this process. One that
+    ``is_too_weak`` opens nothing, whatever is there of it.
     """
 
     record: KekRecord
@@ -39,6 +40,7 @@ class KekStanding:
     attachments: int
     payloads: int
     staged: int
+    is_too_weak: bool
 
     @property
     def under_it(self) -> int:
@@ -64,6 +66,7 @@ def list_keks() -> list[KekStanding]:
             attachments=counts[Attachment][kek_id],
             payloads=counts[Payload][kek_id],
             staged=counts[StagedAttachment][kek_id],
+            is_too_weak=not ring.accepts(records[kek_id].wrap_type),
         )
         for kek_id in ids
     ]

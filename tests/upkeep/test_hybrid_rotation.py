@@ -1,8 +1,10 @@
 """From RSA to hybrid keys by rewrapping alone; then RSA is refused."""
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
 from documents.conf import KeySources
@@ -48,5 +50,10 @@ def test_a_rotation_from_rsa_to_hybrid_touches_no_body_and_lets_rsa_be_refused(
 
     settings.VAULT = replace(settings.VAULT, keys=replace(keys, weakest_wrap="rsa-oaep-ml-kem-768"))
     assert key_ring().opens == {KEKS["hybrid-primary"].kek_id}
+    weak = {standing.record.wrap_type for standing in list_keks() if standing.is_too_weak}
+    assert weak == {1}
+    told = StringIO()
+    call_command("list_keks", stdout=told)
+    assert "its wrap is refused (VAULT_WEAKEST_WRAP)" in told.getvalue()
     with Download(after, operator, start=0, stop=after.size) as download:
         assert b"".join(bytes(piece) for piece in download) == b"for decades"

@@ -11,7 +11,7 @@ from documents.management.arguments import USAGE
 from documents.management.upkeep import OPERATOR
 from documents.models import KekRecord
 from documents.services import kek_life
-from documents.services.kek_standing import find_record
+from documents.services.kek_standing import file_of, find_record
 from documents.wording import moment_in_words
 
 
@@ -63,13 +63,15 @@ class Command(BaseCommand):
         for path in deleted:
             self.stdout.write(f"Deleted: {path}")
         if not deleted:
-            self.stdout.write("No file of the key directory holds it. Destroy it where it is: a key service, a secret.")
-        self.stdout.write(f"KEK {record} is destroyed. Delete it from your backups of the key directory as well.")
+            self.stdout.write(
+                "No file of this key directory holds it. Delete it where else it is: a secret, a service."
+            )
+        self.stdout.write(f"KEK {record} is destroyed. Delete it from other machines and from backups as well.")
 
     @staticmethod
     def _refuse_early(record: KekRecord) -> None:
         """What cannot be is said before anything is to be typed."""
-        if record.destroyed_at is not None:
+        if record.destroyed_at is not None and not file_of(record.kek_id):  # one that came back is deleted again
             raise KekRefused(f"KEK {record} is destroyed already.")
         if record.retired_at is None:
             raise KekRefused(f"KEK {record} is not retired. Retire it first: it is shown then that nothing needs it.")

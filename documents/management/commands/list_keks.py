@@ -43,6 +43,8 @@ def _facts(kek: KekStanding) -> dict[str, object]:
         for name, moment in (
             ("first_seen_at", record.created_at),
             ("primary_since", record.made_primary_at),
+            ("recovery_since", record.made_recovery_at),
+            ("replaced_at", record.replaced_at),
             ("retired_at", record.retired_at),
             ("may_be_destroyed_at", record.destruction_due_at),
             ("destroyed_at", record.destroyed_at),
@@ -51,7 +53,8 @@ def _facts(kek: KekStanding) -> dict[str, object]:
     counts = {"attachments": kek.attachments, "payloads": kek.payloads, "staged": kek.staged}
     wrap = WRAP_NAMES.get(record.wrap_type, str(record.wrap_type))
     return (
-        {"kek_id": record.kek_id, "role": kek.role, "wrap": wrap, "bits": record.bits, "opens": kek.opens}
+        {"kek_id": record.kek_id, "role": kek.role, "wrap": wrap, "bits": record.bits}
+        | {"opens": kek.opens, "too_weak": kek.is_too_weak}
         | counts
         | times
     )
@@ -70,6 +73,12 @@ def _line(kek: KekStanding) -> str:
     wrap = WRAP_NAMES.get(record.wrap_type, str(record.wrap_type))
     return (
         f"{record.kek_id}\n  {state}; {wrap}, {record.bits} bits; first seen {moment_in_words(record.created_at)}"
-        f"{'' if kek.opens else '; its private half is not here'}\n"
+        f"{_why_it_opens_nothing(kek)}\n"
         f"  {kek.attachments:,} attachments, {kek.payloads:,} payloads, {kek.staged:,} staged"
     )
+
+
+def _why_it_opens_nothing(kek: KekStanding) -> str:
+    if kek.is_too_weak:
+        return "; its wrap is refused (VAULT_WEAKEST_WRAP)"
+    return "" if kek.opens else "; its private half is not here"
