@@ -9,7 +9,7 @@ from pathlib import Path
 
 from documents.conf import KeySources
 from documents.encryption.keyring import WRAP_TYPES, Kek, generate_kek, generate_origin_key, load_kek
-from documents.errors import KeyRingError
+from documents.errors import ConfigurationError, KeyRingError
 from documents.keysources import DESIGNATION, OLDER, ORIGIN, PRIMARY, RECOVERY, kek_files, load_kek_file
 
 RECOVERY_PRIVATE = "recovery.pem"
@@ -21,9 +21,8 @@ def make_missing_keys(sources: KeySources, recovery_dir: Path, *, bits: int = 30
     The recovery private key goes to ``recovery_dir``, and is not made where its public half is already there. The
     server's private keys are encrypted where there is a passphrase. Safe to repeat after a crash at any line, and in
     parallel. Raises OSError where a file cannot be written, KeyRingError where a recovery key that is there cannot be
-    read.
+    read, ConfigurationError where a passphrase is empty.
     """
-    passphrase = sources.passphrase.encode() or None
     private, public = recovery_dir / RECOVERY_PRIVATE, sources.directory / RECOVERY
     made: list[Path] = []
     # Where ring.json says which KEKs there are, they are others than those two files by now.
@@ -34,19 +33,43 @@ def make_missing_keys(sources: KeySources, recovery_dir: Path, *, bits: int = 30
         if _write(public, _public_half(private.read_bytes())):
             made.append(public)
     origin, primary = sources.directory / ORIGIN, sources.directory / PRIMARY
-    if not origin.exists() and _write(origin, generate_origin_key(passphrase=passphrase).private):
+    if not origin.exists() and _write(origin, generate_origin_key(passphrase=_for_origin(sources)).private):
         made.append(origin)
-    if is_new and not primary.exists() and _write(primary, generate_kek(bits=bits, passphrase=passphrase).private):
-        made.append(primary)
+    if is_new and not primary.exists():
+        pair = generate_kek(bits=bits, passphrase=_for_kek(sources))
+        if _write(primary, pair.private):
+            made.append(primary)
     return made
 
 
 def add_kek(sources: KeySources, *, bits: int = 3072, wrap: str = "rsa-oaep") -> Kek:
-    """Make a KEK of the named wrap that opens and does not seal yet, in ``older/``. Raises OSError."""
-    pair = generate_kek(bits=bits, passphrase=sources.passphrase.encode() or None, stanza_type=WRAP_TYPES[wrap])
+    """Make a KEK of the named wrap that opens and does not seal yet, in ``older/``.
+
+    Raises OSError, ConfigurationError where VAULT_KEK_PASSPHRASE is there and empty.
+    """
+    pair = generate_kek(bits=bits, passphrase=_for_kek(sources), stanza_type=WRAP_TYPES[wrap])
     kek = load_kek(pair.public)
     _write(sources.directory / OLDER / f"{_name_of(kek)}.pem", pair.private)
     return kek
+
+
+def _for_kek(sources: KeySources) -> bytes | None:
+    """What a new KEK is encrypted with. Raises ConfigurationError where a passphrase is set and empty."""
+    return _passphrase(sources, sources.passphrase, "VAULT_KEK_PASSPHRASE")
+
+
+def _for_origin(sources: KeySources) -> bytes | None:
+    if not sources.origin_passphrase and "VAULT_ORIGIN_PASSPHRASE" not in sources.empty:
+        return _for_kek(sources)
+    return _passphrase(sources, sources.origin_passphrase, "VAULT_ORIGIN_PASSPHRASE")
+
+
+def _passphrase(sources: KeySources, given: str, name: str) -> bytes | None:
+    if name in sources.empty:  # whoever set it wants encrypted keys
+        raise ConfigurationError(
+            f"{name} is empty. Set it to a passphrase, or leave it out for private keys without one."
+        )
+    return given.encode() or None
 
 
 def add_recovery_kek(

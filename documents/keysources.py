@@ -10,8 +10,11 @@
                         says both, so that a process that loads the ring meanwhile sees the old ones or the new ones
 
 ``VAULT_PRIMARY_KEK``, ``VAULT_RECOVERY_KEK`` and ``VAULT_ORIGIN_KEY`` (or the same with ``_FILE``) stand in for the
-first three. ``VAULT_KEK_PASSPHRASE`` opens encrypted private keys; ``VAULT_WEAKEST_WRAP`` is the weakest way of
-wrapping that is read and written.
+first three. ``VAULT_KEK_PASSPHRASE`` opens encrypted private keys, ``VAULT_ORIGIN_PASSPHRASE`` that of origin.pem where
+it has another; ``VAULT_WEAKEST_WRAP`` is the weakest way of wrapping that is read and written.
+
+Whoever may write to the directory decides whom the vault seals for. So keys that every user of the machine may change
+are refused, and a directory that everybody may write to, even where the keys are public.
 """
 
 import json
@@ -23,6 +26,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from documents.conf import KeySources
+from documents.conf.secret_files import check_directory, holds_private_key, read_key_file
 from documents.encryption.keyring import (
     WRAP_TYPES,
     DekOpener,
@@ -41,8 +45,6 @@ ORIGIN = "origin.pem"
 OLDER = "older"
 DESIGNATION = "ring.json"
 
-_OTHERS_MAY_READ = 0o007
-
 T = TypeVar("T")
 
 
@@ -57,6 +59,7 @@ def load_key_ring(sources: KeySources, *, elsewhere: Callable[[Kek], DekOpener |
     ConfigurationError where a key is missing, KeyRingError naming the key where one cannot be used.
     """
     directory = sources.directory
+    _check_directories(directory)
     ids = read_designation(sources)
     if ids:
         keks = [load_kek_file(path, sources) for path in _kek_paths(directory)]
@@ -81,13 +84,15 @@ def _openable(kek: Kek, elsewhere: Callable[[Kek], DekOpener | None]) -> Kek:
     return kek if kek.opener else kek.opened_by(elsewhere(kek))
 
 
-def load_opening_keks(sources: KeySources) -> list[Kek]:
+def load_opening_keks(sources: KeySources, *, strictly: bool = False) -> list[Kek]:
     """Return every KEK whose private half is here and whose wrap is accepted, for who does nothing but open.
 
-    The file of the recovery key is not read. Raises ConfigurationError where there is none, KeyRingError.
+    The file of the recovery key is not read. ``strictly`` refuses private keys that a group may read, or that belong to
+    another user. Raises ConfigurationError where there is none, KeyRingError.
     """
+    _check_directories(sources.directory)
     paths = [path for path in (sources.directory / PRIMARY,) if not sources.primary_pem and _exists(path)]
-    keks = [load_kek_file(path, sources) for path in paths + _older_paths(sources.directory)]
+    keks = [load_kek_file(path, sources, strictly=strictly) for path in paths + _older_paths(sources.directory)]
     if sources.primary_pem:
         keks.append(_kek("VAULT_PRIMARY_KEK", sources.primary_pem.encode(), sources))
     weakest = WRAP_TYPES[sources.weakest_wrap]
@@ -99,9 +104,9 @@ def load_opening_keks(sources: KeySources) -> list[Kek]:
     return opening
 
 
-def load_kek_file(path: Path, sources: KeySources) -> Kek:
+def load_kek_file(path: Path, sources: KeySources, *, strictly: bool = False) -> Kek:
     """Read one KEK, or its public half. Raises KeyRingError naming the file."""
-    return _kek(str(path), _read(path), sources)
+    return _kek(str(path), _read(path, strictly=strictly), sources)
 
 
 def _kek(where: str, pem: bytes, sources: KeySources) -> Kek:
@@ -131,19 +136,21 @@ def private_kek_pems(sources: KeySources) -> list[tuple[str, bytes]]:
     named = [("VAULT_PRIMARY_KEK", sources.primary_pem), ("VAULT_RECOVERY_KEK", sources.recovery_pem)]
     pems = [(where, text.encode()) for where, text in named]
     pems += [(str(path), _read(path)) for path in _kek_paths(sources.directory)]
-    return [(where, pem) for where, pem in pems if b"PRIVATE KEY-----" in pem]
+    return [(where, pem) for where, pem in pems if holds_private_key(pem)]
 
 
 def signature_of(sources: KeySources) -> tuple[object, ...]:
     """Return what changes whenever a key file does: a ring that was loaded under another one is out of date."""
     directory = sources.directory
-    found = []
+    found: list[tuple[str | int, ...]] = []
     for place in (directory, directory / OLDER):
         with suppress(OSError), os.scandir(place) as entries:
+            found.append((str(place), place.stat().st_mode))
             for entry in entries:
                 if entry.name.endswith((".pem", ".json")):
                     stat = entry.stat()
-                    found.append((entry.path, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+                    # The time of its last change is that of its mode and its owner too.
+                    found.append((entry.path, stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_ctime_ns))
     return tuple(sorted(found))
 
 
@@ -183,9 +190,9 @@ def _distinct(keks: Sequence[Kek]) -> list[Kek]:
 def load_origin_keys(sources: KeySources) -> OriginKeys:
     """Read and check the origin key alone, for who signs or checks reports. Raises as ``load_key_ring`` does."""
     where, pem = _pem(sources.origin_pem, "VAULT_ORIGIN_KEY", sources.directory / ORIGIN)
-    if b"PRIVATE KEY-----" not in pem:
+    if not holds_private_key(pem):
         return OriginKeys(public=[_named(where, lambda: load_origin_public_key(pem))])
-    passphrase = sources.passphrase.encode() or None
+    passphrase = (sources.origin_passphrase or sources.passphrase).encode() or None
     private = _named(where, lambda: load_origin_key(pem, passphrase=passphrase))
     return OriginKeys(private, [private.public_key()])
 
@@ -207,23 +214,24 @@ def _exists(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> KeyRingError:
-    return KeyRingError(f"{path} cannot be read: {error.strerror}. The vault's user must be able to read its keys.")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        pem, mode = path.read_bytes(), path.stat().st_mode
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    if b"PRIVATE KEY-----" in pem and mode & _OTHERS_MAY_READ:
         raise KeyRingError(
-            f"{path} holds a private key that every user of this machine may read. Run: chmod 600 {path}"
-        )
-    return pem
+            f"{path} cannot be read: {error.strerror}. The vault must be able to read its keys."
+        ) from error
+
+
+def _read(path: Path, *, strictly: bool = False) -> bytes:
+    try:
+        return read_key_file(path, name="VAULT_KEYS_DIR", strictly=strictly)
+    except ConfigurationError as error:
+        raise KeyRingError(str(error)) from error
+
+
+def _check_directories(directory: Path) -> None:
+    try:
+        for place in (directory, directory / OLDER):
+            check_directory(place, name="VAULT_KEYS_DIR")
+    except ConfigurationError as error:
+        raise KeyRingError(str(error)) from error
 
 
 def _named(where: str, load: Callable[[], T]) -> T:

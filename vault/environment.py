@@ -11,6 +11,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from documents.conf.reading import one_of, text
+from documents.conf.secrets import secret
 from documents.errors import ConfigurationError
 
 Url = dict[str, Any]
@@ -26,9 +27,14 @@ SILENT_MAIL = ("django.core.mail.backends.dummy.EmailBackend", "django.core.mail
 
 def secret_key(env: environ.Env) -> str:
     """Return SECRET_KEY. There is no default: who knows it can forge sessions."""
-    if key := text(env, "SECRET_KEY"):
+    if key := secret(env, "SECRET_KEY"):
         return key
     raise ConfigurationError("SECRET_KEY is missing. Set it to 50 random characters; `make run` writes one to .env.")
+
+
+def older_secret_keys(env: environ.Env) -> list[str]:
+    """Return SECRET_KEY_FALLBACKS: what they signed is still good."""
+    return [key.strip() for key in secret(env, "SECRET_KEY_FALLBACKS").split(",") if key.strip()]
 
 
 def listed(env: environ.Env, name: str, default: tuple[str, ...] = ()) -> list[str]:
@@ -68,7 +74,7 @@ def broker(env: environ.Env, name: str, default: str) -> str:
 
 
 def _url(env: environ.Env, name: str, default: str, schemes: tuple[str, ...], read: Callable[[str], Url]) -> Url:
-    url = text(env, name) or default
+    url = secret(env, name) or default
     scheme, separator, _rest = url.partition("://")
     if scheme not in schemes or not separator:
         raise ConfigurationError(f"{name} is not an address of a kind known here: {', '.join(schemes)}, then ://.")

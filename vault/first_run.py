@@ -13,6 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from documents.conf.reading import text
+from documents.conf.secrets import secret
 from documents.key_rings import key_ring
 from documents.keymaking import RECOVERY_PRIVATE, make_missing_keys
 from documents.models import Attachment, StagedAttachment
@@ -95,7 +96,7 @@ def _make_administrator(tell: Callable[[str], None]) -> None:
         return
     username = text(ENVIRONMENT, "DJANGO_SUPERUSER_USERNAME") or "admin"
     email = text(ENVIRONMENT, "DJANGO_SUPERUSER_EMAIL") or "admin@localhost"
-    password = text(ENVIRONMENT, "DJANGO_SUPERUSER_PASSWORD")
+    password = secret(ENVIRONMENT, "DJANGO_SUPERUSER_PASSWORD")
     chosen = password or "-".join("".join(secrets.choice(READABLE) for _ in range(5)) for _ in range(5))
     # Told before it is committed: an account whose password nobody saw would be in the way of the next start.
     with transaction.atomic():

@@ -21,7 +21,7 @@ env = environ.FileAwareEnv()
 try:
     VAULT = from_environment(env, BASE_DIR)
     SECRET_KEY = environment.secret_key(env)
-    SECRET_KEY_FALLBACKS = environment.listed(env, "SECRET_KEY_FALLBACKS")
+    SECRET_KEY_FALLBACKS = environment.older_secret_keys(env)
     DATA_DIR = BASE_DIR / (text(env, "VAULT_DATA_DIR") or "var")
     DEBUG = flag(env, "DEBUG")
     HTTPS = flag(env, "VAULT_HTTPS", default=True)

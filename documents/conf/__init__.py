@@ -22,6 +22,7 @@ from documents.conf.places import check_places
 from documents.conf.reading import GIB, count, duration, flag, one_of, path, size, text
 from documents.conf.s3 import S3Config, s3_from
 from documents.conf.scrub import ScrubConfig, scrub_from
+from documents.conf.secrets import secret
 from documents.conf.sources import Variables
 from documents.conf.storage_file import (
     BUILT_IN,
@@ -145,7 +146,7 @@ def _link_lifetimes(env: environ.Env) -> tuple[timedelta, timedelta]:
 
 
 def _metrics_token(env: environ.Env) -> str:
-    token = text(env, "VAULT_METRICS_TOKEN")
+    token = secret(env, "VAULT_METRICS_TOKEN")
     if token and len(token) < SHORTEST_TOKEN:
         raise ConfigurationError(
             f"VAULT_METRICS_TOKEN has {len(token)} characters. Set it to {SHORTEST_TOKEN} random ones or more."

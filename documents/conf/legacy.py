@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import environ
 
-from documents.conf.reading import one_of, pem, size, text
+from documents.conf.reading import one_of, size, text
+from documents.conf.secrets import passphrase, pem
 from documents.errors import ConfigurationError
 from documents.legacy.envelope import PADDINGS, Fields
 
@@ -38,7 +39,7 @@ def legacy_from(env: environ.Env) -> LegacyConfig:
         raise ConfigurationError(f"VAULT_LEGACY_*_FIELD name {twice!r} twice. Each member has a name of its own.")
     found = LegacyConfig(
         key_pem=pem(env, "VAULT_LEGACY_KEY"),
-        passphrase=text(env, "VAULT_LEGACY_KEY_PASSPHRASE"),
+        passphrase=passphrase(env, "VAULT_LEGACY_KEY_PASSPHRASE"),
         padding=one_of(env, "VAULT_LEGACY_PADDING", PADDINGS, fold=str.lower),
         fields=fields,
         max_size=size(env, "VAULT_LEGACY_MAX_SIZE", LegacyConfig.max_size),

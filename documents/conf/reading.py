@@ -57,11 +57,6 @@ def count(env: environ.Env, name: str, default: int) -> int:
     return within(name, whole_number(text(env, name) or str(default), name), 1, 1_000_000)
 
 
-def pem(env: environ.Env, name: str) -> str:
-    # An environment file holds a PEM on one line, its line ends written as \n.
-    return text(env, name).replace("\\n", "\n")
-
-
 def path(env: environ.Env, name: str, default: Path, base_dir: Path) -> Path:
     return base_dir / (text(env, name) or default)
 

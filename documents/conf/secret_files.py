@@ -36,13 +36,13 @@ def holds_private_key(pem: bytes) -> bool:
 def check_directory(path: Path, *, name: str) -> None:
     """Refuse a directory into which every user of this machine may put files. Raises ConfigurationError.
 
-    Nothing is said of one that is not there, nor of a shared one where nobody can replace another's file (/tmp).
+    Nothing is said of one that is not there.
     """
     try:
         mode = path.stat().st_mode
     except OSError:
         return
-    if mode & _OTHERS_MAY_WRITE and not mode & stat.S_ISVTX:
+    if mode & _OTHERS_MAY_WRITE:
         raise ConfigurationError(
             f"{name}: every user of this machine may put files into {path} (mode {_shown(mode)}). Run: chmod o-w {path}"
         )

@@ -11,6 +11,8 @@ from typing import Protocol
 import environ
 
 from documents.conf.reading import shown, text, whole_number, within
+from documents.conf.secret_files import read_secret_file
+from documents.conf.secrets import secret
 from documents.errors import ConfigurationError
 
 # What may stand in a file or a variable in place of the storage file.
@@ -32,7 +34,7 @@ class Variables:
     prefix: str
 
     def text(self, field: str) -> str:
-        return text(self.env, self.called(field))
+        return (secret if field in SECRETS else text)(self.env, self.called(field))
 
     def called(self, field: str) -> str:
         return f"{self.prefix}_{field}".upper()
@@ -62,7 +64,7 @@ class Table:
             return self._from_file(f"{field}_file")
         if f"{field}_env" in given:
             variable = self._plain(f"{field}_env")
-            if value := text(self.env, variable):
+            if value := secret(self.env, variable):
                 return value
             raise ConfigurationError(f"{self.called(field)}_env names {variable}, which is not set.")
         return self._plain(field)
@@ -70,9 +72,9 @@ class Table:
     def _from_file(self, field: str) -> str:
         file = self._plain(field)
         try:
-            return (self.directory / file).read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{self.called(field)}, {file}, cannot be read.") from error
+            return read_secret_file(self.directory / file, name=self.called(field)).decode().strip()
+        except UnicodeDecodeError as error:
+            raise ConfigurationError(f"{self.called(field)}: {file} is not text in UTF-8.") from error
 
     def _plain(self, field: str) -> str:
         value = self.values.get(field, "")

@@ -25,6 +25,7 @@ def test_without_any_variable_the_usual_names_are_read(tmp_path: Path) -> None:
 
 def test_all_of_it_may_be_said(tmp_path: Path) -> None:
     (tmp_path / "older.pem").write_text(pem_of_older())
+    (tmp_path / "older.pem").chmod(0o600)
     found = configured(
         tmp_path,
         VAULT_LEGACY_KEY_FILE=str(tmp_path / "older.pem"),

@@ -88,6 +88,7 @@ def test_a_missing_or_malformed_value_is_named_in_one_line(
 
 def test_a_secret_may_come_out_of_a_file(configure: Configure, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from a file\n")
+    (tmp_path / "secret").chmod(0o600)
 
     s3 = configure(**{**S3, "S3_SECRET_KEY": "", "S3_SECRET_KEY_FILE": str(tmp_path / "secret")}).s3
     assert s3 is not None

@@ -123,6 +123,7 @@ def test_keys_that_cannot_be_used_say_why_and_never_what_they_are(
 @pytest.mark.parametrize("from_file", [False, True])
 def test_a_dollar_in_front_of_a_secret_is_part_of_it(configure: Configure, tmp_path: Path, *, from_file: bool) -> None:
     (tmp_path / "passphrase").write_text("$uperSecret\n")
+    (tmp_path / "passphrase").chmod(0o600)
     given = (
         {"VAULT_KEK_PASSPHRASE_FILE": str(tmp_path / "passphrase")}
         if from_file

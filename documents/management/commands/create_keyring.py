@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from documents.errors import KeyRingError
+from documents.errors import ConfigurationError, KeyRingError
 from documents.keymaking import RECOVERY_PRIVATE, make_missing_keys
 from documents.wiring import vault_config
 
@@ -30,6 +30,8 @@ class Command(BaseCommand):
             made = make_missing_keys(keys, recovery_dir, bits=bits)
         except KeyRingError as error:
             raise CommandError(f"{recovery_dir / RECOVERY_PRIVATE}: {error}") from error
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from error
         if not made:
