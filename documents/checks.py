@@ -9,10 +9,12 @@ from django.core.checks import CheckMessage, Error, Tags, register
 
 from documents.conf.addresses import TlsAddress
 from documents.conf.key_service import AwsKms, KeyServiceConfig
+from documents.conf.secret_files import holds_private_key
+from documents.conf.tls_files import refuse_open_key
 from documents.errors import ConfigurationError, EncryptionError, StorageError, WrongPassphrase
 from documents.key_rings import key_ring
-from documents.keyservice.attached import RemoteOpener, key_service
-from documents.keysources import RECOVERY
+from documents.keyservice.attached import key_service
+from documents.keysources import RECOVERY, private_kek_pems
 from documents.wiring import storage_provider, vault_config
 
 
@@ -39,6 +41,10 @@ def check_key_service(**_kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = [
         Error(what, hint="See docs/key-services.md.", id="documents.E005") for what in _in_the_way_of(service)
     ]
+    found += [
+        checks.Warning(f"A key service is configured, and {what}", hint=hint, id="documents.W003")
+        for what, hint in _private_keys_here()
+    ]
     try:
         ring = key_ring()
     except (ConfigurationError, EncryptionError):
@@ -46,11 +52,20 @@ def check_key_service(**_kwargs: Any) -> list[CheckMessage]:
     if ring.primary.stanza_type not in key_service(service).stanza_types:
         what = "The key service cannot open for the primary KEK: it is hybrid, and AWS KMS holds RSA keys alone."
         found.append(Error(what, hint="Use an unwrap service for it.", id="documents.E006"))
-    here = [kek for kek in (ring.primary, *ring.older) if kek.opener and not isinstance(kek.opener, RemoteOpener)]
-    for kek in here:
-        what = f"A key service is configured, and the private half of KEK {kek.kek_id.hex()[:16]} is here as well."
-        hint = "Put its public half in its place, once the key service has it."
-        found.append(checks.Warning(what, hint=hint, id="documents.W003"))
+    return found
+
+
+def _private_keys_here() -> list[tuple[str, str]]:
+    """What this process could open with by itself, used or not: whoever takes it over reads its files."""
+    config = vault_config()
+    hint = "Put its public half in its place, once the key service has it."
+    try:
+        found = [(f"{where} holds the private half of a KEK.", hint) for where, _pem in private_kek_pems(config.keys)]
+    except EncryptionError as error:
+        found = [(f"what is here cannot be looked at. {error}", hint)]
+    if holds_private_key(config.legacy.key_pem.encode()):
+        what = "VAULT_LEGACY_KEY holds the private key of an older vault."
+        found.append((what, "Adopt what it opens (manage.py adopt_documents --reseal), then take it away."))
     return found
 
 
@@ -63,8 +78,10 @@ def _in_the_way_of(service: KeyServiceConfig) -> list[str]:
         "VAULT_KEY_SERVICE_CERTIFICATE_KEY": service.address.key,
     }
     found = [f"{name}: {path} cannot be read." for name, path in named.items() if not os.access(path, os.R_OK)]
-    if not found and service.address.key.stat().st_mode & 0o007:
-        found.append(f"VAULT_KEY_SERVICE_CERTIFICATE_KEY: every user of this machine may read {service.address.key}.")
+    try:
+        refuse_open_key(service.address.key, name="VAULT_KEY_SERVICE_CERTIFICATE_KEY")
+    except ConfigurationError as error:
+        return found or [str(error)]
     return found
 
 

@@ -1,16 +1,24 @@
 """Where the key service is that holds the private keys, and what it takes to reach it."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 
-from documents.conf.addresses import TlsAddress, UnixAddress, file, is_tls, tls_address, unix_address
-from documents.conf.reading import duration, text
+from documents.conf.addresses import TlsAddress, UnixAddress, is_tls, unix_address
+from documents.conf.reading import duration, shown, text
+from documents.conf.tls_files import tls_from
 from documents.errors import ConfigurationError
 
 AWS_KMS = "aws-kms"
+TLS_FILES = ("VAULT_KEY_SERVICE_CA", "VAULT_KEY_SERVICE_CERTIFICATE", "VAULT_KEY_SERVICE_CERTIFICATE_KEY")
+
+# AWS General Reference, "Regional endpoints": eu-central-1, us-gov-west-1.
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -43,10 +51,7 @@ def key_service_from(env: environ.Env, base_dir: Path) -> KeyServiceConfig | Non
     if place == AWS_KMS:
         return _aws_kms(env, timeout)
     if is_tls(place):
-        authority = file(env, "VAULT_KEY_SERVICE_CA", base_dir)
-        certificate = file(env, "VAULT_KEY_SERVICE_CERTIFICATE", base_dir)
-        key = file(env, "VAULT_KEY_SERVICE_CERTIFICATE_KEY", base_dir)
-        return UnwrapServiceAt(tls_address("VAULT_KEY_SERVICE", place, authority, certificate, key), timeout)
+        return UnwrapServiceAt(tls_from(env, base_dir, "VAULT_KEY_SERVICE", place, files=TLS_FILES), timeout)
     return UnwrapServiceAt(unix_address("VAULT_KEY_SERVICE", place, f"or tls://host:port or {AWS_KMS}"), timeout)
 
 
@@ -57,7 +62,44 @@ def _aws_kms(env: environ.Env, timeout: timedelta) -> AwsKms:
     region = text(env, "VAULT_KMS_REGION")
     if not region:
         raise ConfigurationError("VAULT_KMS_REGION is missing. Set it to the region of the keys, eu-central-1 say.")
-    endpoint_url = text(env, "VAULT_KMS_ENDPOINT_URL")
-    if endpoint_url and not endpoint_url.startswith(("https://", "http://")):
+    if not _REGION.fullmatch(region):
+        raise ConfigurationError(f"VAULT_KMS_REGION is {shown(region)}. Set it to a region of AWS, eu-central-1 say.")
+    for key in keys:
+        _check_key(key, region)
+    return AwsKms(keys, region, _endpoint_url(text(env, "VAULT_KMS_ENDPOINT_URL")), timeout)
+
+
+def _check_key(key: str, region: str) -> None:
+    """An ARN says where its key is: arn:aws:kms:eu-central-1:111122223333:key/… (AWS KMS, "Key ARN")."""
+    if not key.startswith("arn:"):
+        return
+    parts = key.split(":", 5)
+    if len(parts) < 6 or parts[2] != "kms":
+        raise ConfigurationError(f"VAULT_KMS_KEYS: {key} is no ARN of a key in AWS KMS.")
+    if parts[3] != region:
+        raise ConfigurationError(f"VAULT_KMS_KEYS: {key} is in {parts[3]}, and VAULT_KMS_REGION is {region}.")
+
+
+def _endpoint_url(url: str) -> str:
+    """KMS answers with DEKs: they leave this machine over TLS alone."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        host, parts = "", urlsplit("")
+    if not url:
+        return ""
+    if parts.scheme not in ("https", "http") or not host or parts.username or parts.query or parts.fragment:
         raise ConfigurationError("VAULT_KMS_ENDPOINT_URL is no address. Write it as https://host, or leave it out.")
-    return AwsKms(keys, region, endpoint_url, timeout)
+    if parts.scheme == "http" and not _is_this_machine(host):
+        raise ConfigurationError(
+            "VAULT_KMS_ENDPOINT_URL would send the keys of documents in clear over the network. Write it as https://."
+        )
+    return url
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

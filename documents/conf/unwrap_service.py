@@ -7,11 +7,13 @@ from pathlib import Path
 
 import environ
 
-from documents.conf.addresses import TlsAddress, UnixAddress, file, is_tls, tls_address, unix_address
+from documents.conf.addresses import TlsAddress, UnixAddress, is_tls, unix_address
 from documents.conf.keys import KeySources, keys_from
 from documents.conf.reading import count, duration, flag, one_of, shown, text
+from documents.conf.tls_files import tls_from
 from documents.errors import ConfigurationError
 
+TLS_FILES = ("VAULT_UNWRAP_CLIENT_CA", "VAULT_UNWRAP_CERTIFICATE", "VAULT_UNWRAP_CERTIFICATE_KEY")
 SOCKET_MODES = ("0600", "0660")
 
 
@@ -71,10 +73,7 @@ def _address(env: environ.Env, base_dir: Path) -> UnixAddress | TlsAddress:
     place = text(env, "VAULT_UNWRAP_LISTEN")
     if not is_tls(place):
         return unix_address("VAULT_UNWRAP_LISTEN", place, "or to tls://host:port")
-    authority = file(env, "VAULT_UNWRAP_CLIENT_CA", base_dir)
-    certificate = file(env, "VAULT_UNWRAP_CERTIFICATE", base_dir)
-    key = file(env, "VAULT_UNWRAP_CERTIFICATE_KEY", base_dir)
-    return tls_address("VAULT_UNWRAP_LISTEN", place, authority, certificate, key)
+    return tls_from(env, base_dir, "VAULT_UNWRAP_LISTEN", place, files=TLS_FILES)
 
 
 def _listed(names: str) -> list[str]:

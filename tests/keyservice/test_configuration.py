@@ -20,6 +20,16 @@ TLS = {
     "VAULT_KEY_SERVICE_CERTIFICATE_KEY": "/run/secrets/web.key",
 }
 KMS = {"VAULT_KEY_SERVICE": "aws-kms", "VAULT_KMS_KEYS": "one, two,", "VAULT_KMS_REGION": "eu-central-1"}
+ARN = "arn:aws:{}:111122223333:key/one"
+NO_ADDRESSES = (
+    "host:1",
+    "https://",
+    "https://host:port",
+    "ftp://host",
+    "https://me@host",
+    "https://host/?a=b",
+    "http://[",
+)
 LISTEN = {"VAULT_UNWRAP_LISTEN": "unix:/run/unwrap/socket", "VAULT_UNWRAP_AUDIT": "audit.jsonl"}
 LISTEN_TLS = {
     **LISTEN,
@@ -70,6 +80,38 @@ def test_a_key_service_is_at_a_socket_a_port_or_in_kms(configure: Callable[..., 
 
 
 @pytest.mark.parametrize(
+    "url",
+    ["https://vpce-1.kms.eu-central-1.vpce.amazonaws.com", "http://127.0.0.1:80", "http://localhost", "http://[::1]"],
+)
+def test_kms_may_be_at_another_endpoint(configure: Callable[..., VaultConfig], url: str) -> None:
+    keys = f"{ARN.format('kms:eu-central-1')},alias/vault"
+    service = configure(**{**KMS, "VAULT_KMS_KEYS": keys, "VAULT_KMS_ENDPOINT_URL": url}).keys.service
+
+    assert isinstance(service, AwsKms)
+    assert (service.endpoint_url, service.keys) == (url, tuple(keys.split(",")))
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o606])
+def test_the_key_of_a_certificate_that_everybody_may_read_is_refused(
+    configure: Callable[..., VaultConfig], serve: Callable[..., UnwrapServiceConfig], tmp_path: Path, mode: int
+) -> None:
+    key = tmp_path / "own.key"
+    key.write_bytes(b"canary")
+    client = {**TLS, "VAULT_KEY_SERVICE_CERTIFICATE_KEY": str(key)}
+    service = {**LISTEN_TLS, "VAULT_UNWRAP_CERTIFICATE_KEY": str(key)}
+    key.chmod(0o640)
+    configure(**client)
+    serve(**service)
+
+    key.chmod(mode)
+
+    with pytest.raises(ConfigurationError, match=r"^VAULT_KEY_SERVICE_CERTIFICATE_KEY: every user .* Run: chmod 600"):
+        configure(**client)
+    with pytest.raises(ConfigurationError, match=r"^VAULT_UNWRAP_CERTIFICATE_KEY: every user .* Run: chmod 600"):
+        serve(**service)
+
+
+@pytest.mark.parametrize(
     ("variables", "named"),
     [
         ({"VAULT_KEY_SERVICE": "/run/socket"}, "VAULT_KEY_SERVICE is"),
@@ -81,7 +123,16 @@ def test_a_key_service_is_at_a_socket_a_port_or_in_kms(configure: Callable[..., 
         *(({**TLS, name: ""}, f"{name} is missing") for name in TLS if name != "VAULT_KEY_SERVICE"),
         ({**KMS, "VAULT_KMS_KEYS": ","}, "VAULT_KMS_KEYS is missing"),
         ({**KMS, "VAULT_KMS_REGION": ""}, "VAULT_KMS_REGION is missing"),
-        ({**KMS, "VAULT_KMS_ENDPOINT_URL": "host:1"}, "VAULT_KMS_ENDPOINT_URL"),
+        *(({**KMS, "VAULT_KMS_ENDPOINT_URL": url}, "VAULT_KMS_ENDPOINT_URL is no address") for url in NO_ADDRESSES),
+        ({**KMS, "VAULT_KMS_ENDPOINT_URL": "http://kms.example.org"}, "VAULT_KMS_ENDPOINT_URL would send .* in clear"),
+        ({**KMS, "VAULT_KMS_ENDPOINT_URL": "http://10.0.0.1:8080"}, "VAULT_KMS_ENDPOINT_URL would send .* in clear"),
+        ({**KMS, "VAULT_KMS_REGION": "Frankfurt"}, "VAULT_KMS_REGION is 'Frankfurt'"),
+        (
+            {**KMS, "VAULT_KMS_KEYS": f"one,{ARN.format('kms:eu-west-1')}"},
+            "is in eu-west-1, and VAULT_KMS_REGION",
+        ),
+        ({**KMS, "VAULT_KMS_KEYS": ARN.format("s3:eu-central-1")}, "VAULT_KMS_KEYS: .* is no ARN"),
+        ({**KMS, "VAULT_KMS_KEYS": "arn:aws:kms"}, "VAULT_KMS_KEYS: .* is no ARN"),
         ({"VAULT_KEY_SERVICE_TIMEOUT": "soon"}, "VAULT_KEY_SERVICE_TIMEOUT"),
     ],
 )

@@ -15,10 +15,11 @@ from documents import key_rings
 from documents.conf import KeySources
 from documents.conf.addresses import TlsAddress, UnixAddress
 from documents.conf.key_service import AwsKms, KeyServiceConfig, UnwrapServiceAt
+from documents.encryption.vectors.keys import pem_of
 from documents.errors import KeyServiceRefused, VaultError
 from documents.http.problems import problem_response
 from documents.services.readiness import Readiness
-from tests.keyring import write_keys
+from tests.keyring import public_pem, write_keys
 from tests.keyservice.certificates import Authority
 from tests.keyservice.serving import Service
 
@@ -63,6 +64,29 @@ def test_a_private_key_beside_a_key_service_is_found(configure: Callable[..., No
     configure(UnwrapServiceAt(UnixAddress(tmp_path / "none"), SECOND), seal_only=False)
 
     assert set(found()) == {"documents.W003"}
+
+
+def test_a_private_key_that_no_ring_has_is_found_all_the_same(
+    configure: Callable[..., None], settings: Settings, tmp_path: Path
+) -> None:
+    configure(UnwrapServiceAt(UnixAddress(tmp_path / "none"), SECOND), seal_only=False)
+    public = {"primary_pem": public_pem("primary").decode(), "recovery_pem": public_pem("recovery").decode()}
+    settings.VAULT = replace(settings.VAULT, keys=replace(settings.VAULT.keys, **public))
+    what = f"{tmp_path}/keys/primary.pem holds the private half of a KEK."
+    assert found() == {"documents.W003": f"A key service is configured, and {what}"}
+
+    (tmp_path / "keys" / "primary.pem").chmod(0o644)
+    assert "may read or change" in found()["documents.W003"]
+    (tmp_path / "keys" / "primary.pem").unlink()
+    assert found() == {}
+
+
+def test_the_key_of_an_older_vault_is_found(configure: Callable[..., None], settings: Settings, tmp_path: Path) -> None:
+    configure(UnwrapServiceAt(UnixAddress(tmp_path / "none"), SECOND))
+    legacy = replace(settings.VAULT.legacy, key_pem=pem_of("stranger").decode())
+    settings.VAULT = replace(settings.VAULT, legacy=legacy)
+
+    assert "VAULT_LEGACY_KEY holds" in found()["documents.W003"]
 
 
 def test_certificates_that_are_not_there_or_open_to_all_are_found(
