@@ -28,6 +28,7 @@ VaultError
 │       ├── SealOnlyKeyRing     the ring holds public keys alone; it can seal and not open
 │       ├── OpenOnlyKeyRing     the ring cannot sign what it would seal; it can open and not seal
 │       └── KeyServiceUnavailable, KeyServiceRefused (its rate limit): somebody else holds the private keys
+│           └── KeyServiceMisconfigured     and opens nothing until somebody changes a permission or a setting
 ├── KekRefused                  what was asked of a KEK cannot be done now
 │   └── KekInUse                something is wrapped for it
 ├── RebuildRefused              the database is not one to be rebuilt, or the objects are not of one vault
@@ -74,6 +75,7 @@ from documents.errors.encryption import (
     AuthenticationFailed,
     EncryptionError,
     KeyRingError,
+    KeyServiceMisconfigured,
     KeyServiceRefused,
     KeyServiceUnavailable,
     MalformedEnvelope,
@@ -150,6 +152,7 @@ __all__ = [
     "KekInUse",
     "KekRefused",
     "KeyRingError",
+    "KeyServiceMisconfigured",
     "KeyServiceRefused",
     "KeyServiceUnavailable",
     "LinkError",

@@ -73,6 +73,13 @@ class KeyServiceUnavailable(KeyRingError):
     retryable = True
 
 
+class KeyServiceMisconfigured(KeyServiceUnavailable):
+    """It opens nothing for this vault until somebody changes that: a permission, a setting, the state of a key."""
+
+    public_message = "Documents cannot be opened at the moment; nothing is wrong with yours. Tell your operator."
+    retryable = False
+
+
 class KeyServiceRefused(KeyRingError):
     """The key service unwraps no faster. After ``retry_after`` it unwraps again."""
 

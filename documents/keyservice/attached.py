@@ -11,6 +11,7 @@ from documents.conf.key_service import AwsKms, KeyServiceConfig
 from documents.encryption.keyring import DekOpener, Kek
 from documents.keyservice.client import UnwrapClient
 from documents.keyservice.held import Held
+from documents.keyservice.pausing import Pausing
 from documents.keyservice.protocol import KeyService
 
 
@@ -80,5 +81,5 @@ def _service(config: KeyServiceConfig) -> KeyService:
     if isinstance(config, AwsKms):
         from documents.keyservice.aws_kms import AwsKmsService  # noqa: PLC0415  # boto3 takes seconds to import
 
-        return AwsKmsService(config)
+        return Pausing(AwsKmsService(config), timeout=config.timeout)
     return UnwrapClient(config.address, timeout=config.timeout)

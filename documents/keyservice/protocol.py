@@ -1,6 +1,6 @@
 """What a key service does for a key ring."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class KeyService(Protocol):
@@ -12,7 +12,7 @@ class KeyService(Protocol):
     stanza_types: frozenset[int]
 
     def kek_ids(self) -> frozenset[bytes]:
-        """Ask which KEKs it opens. Raises KeyServiceUnavailable, KeyServiceRefused."""
+        """Ask which KEKs it opens, as far as that can be told. Raises KeyServiceUnavailable, KeyServiceRefused."""
         ...
 
     def open_dek(self, kek_id: bytes, wrapped: bytes, context: bytes) -> bytes:
@@ -26,3 +26,17 @@ class KeyService(Protocol):
     def close(self) -> None:
         """Release its connections. It may be used again, and connects anew."""
         ...
+
+
+@runtime_checkable
+class AnswersInPart(Protocol):
+    """A key service of several keys, each of which may fail by itself: ``kek_ids`` leaves those out."""
+
+    def every_kek_id(self) -> frozenset[bytes]:
+        """As ``KeyService.kek_ids``, and raises where any key did not answer."""
+        ...
+
+
+def every_kek_id(service: KeyService) -> frozenset[bytes]:
+    """Return all KEKs that it opens: one that is not among them is not there. Raises as ``kek_ids`` does."""
+    return service.every_kek_id() if isinstance(service, AnswersInPart) else service.kek_ids()

@@ -16,6 +16,7 @@ from documents.errors import ConfigurationError, KekRefused
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
 from documents.keyservice.attached import key_service
+from documents.keyservice.protocol import every_kek_id
 from documents.models import KekRecord
 from documents.models.clock import database_now
 from documents.services import audit
@@ -192,7 +193,7 @@ def _demand_due(record: KekRecord) -> None:
 def _prove_gone_elsewhere(record: KekRecord) -> None:
     """What a key service still opens with is not destroyed, whatever is deleted here."""
     service = vault_config().keys.service
-    if service and bytes.fromhex(record.kek_id) in key_service(service).kek_ids():
+    if service and bytes.fromhex(record.kek_id) in every_kek_id(key_service(service)):
         raise KekRefused(
             f"The key service still holds KEK {record}. Delete its private half there, and its backups; in AWS KMS "
             "schedule its deletion and take it out of VAULT_KMS_KEYS. Then come again."

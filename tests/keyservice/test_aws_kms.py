@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,8 @@ from pytest_django.fixtures import Settings
 
 from documents import key_rings
 from documents.conf import KeySources
-from documents.conf.key_service import AwsKms
 from documents.encryption.derivation import fits_commitment
-from documents.encryption.vectors import keys
-from documents.errors import EncryptionError, KeyServiceRefused, KeyServiceUnavailable
+from documents.errors import KeyServiceMisconfigured, KeyServiceRefused, KeyServiceUnavailable
 from documents.keyservice.aws_kms import AwsKmsService
 from documents.models import Attachment
 from documents.services.actors import Actor
@@ -22,32 +19,12 @@ from tests.conftest import Store
 from tests.encryption.keys import KEKS
 from tests.keyring import write_keys
 from tests.keyservice.envelopes import request_for
+from tests.keyservice.kms import PRIMARY, STRANGER, at
 from tests.keyservice.test_documents import read
-from tests.services.fake_kms import REGION, FakeKms, arn, fake_kms
+from tests.services.fake_kms import FakeKms, arn
 from tests.services.processes import free_port
 
-PRIMARY, STRANGER = KEKS["primary"].kek_id, KEKS["stranger"].kek_id
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FakeKms]:
-    with fake_kms({name: keys.KEKS[name] for name in ("primary", "stranger")}) as found:
-        yield found
-
-
-@pytest.fixture
-def kms(server: FakeKms, monkeypatch: pytest.MonkeyPatch) -> FakeKms:
-    """With credentials in the environment, as a machine may have them."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-canary")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    server.failing.clear()
-    server.asked.clear()
-    return server
-
-
-def at(kms: FakeKms, *names: str) -> AwsKms:
-    return AwsKms(tuple(arn(name) for name in names), REGION, kms.url, timedelta(seconds=20))
+TOO_FAST = ("ThrottlingException", "LimitExceededException", "RequestLimitExceeded")
 
 
 @pytest.fixture
@@ -87,22 +64,35 @@ def test_what_was_not_wrapped_for_the_key_is_32_random_bytes(service: AwsKmsServ
 @pytest.mark.parametrize(
     ("code", "error", "words"),
     [
-        ("AccessDeniedException", KeyServiceUnavailable, "Allow this role kms:Decrypt"),
-        ("DisabledException", KeyServiceUnavailable, "Enable the key"),
-        ("KMSInvalidStateException", KeyServiceUnavailable, "not enabled"),
-        ("UnrecognizedClientException", KeyServiceUnavailable, "credentials"),
-        ("ThrottlingException", KeyServiceRefused, "rate limit"),
+        ("AccessDeniedException", KeyServiceMisconfigured, "Allow this role kms:Decrypt"),
+        ("DisabledException", KeyServiceMisconfigured, "Enable the key"),
+        ("KMSInvalidStateException", KeyServiceMisconfigured, "not enabled"),
+        ("InvalidKeyUsageException", KeyServiceMisconfigured, "no key for ENCRYPT_DECRYPT"),
+        ("NotFoundException", KeyServiceMisconfigured, "Check VAULT_KMS_KEYS and VAULT_KMS_REGION"),
+        ("UnrecognizedClientException", KeyServiceMisconfigured, "credentials"),
+        ("ExpiredTokenException", KeyServiceMisconfigured, "have expired: renew them"),
+        ("NobodyKnowsThisException", KeyServiceMisconfigured, "Look at AWS KMS"),
+        ("KMSInternalException", KeyServiceUnavailable, "The fault is its own and passes"),
+        ("DependencyTimeoutException", KeyServiceUnavailable, "The fault is its own and passes"),
+        *((code, KeyServiceRefused, "rate limit") for code in TOO_FAST),
     ],
 )
 def test_what_kms_refuses_says_what_to_do(
-    service: AwsKmsService, kms: FakeKms, code: str, error: type[EncryptionError], words: str
+    service: AwsKmsService, kms: FakeKms, code: str, error: type[KeyServiceUnavailable | KeyServiceRefused], words: str
 ) -> None:
     service.kek_ids()
-    kms.failing += [code] * 4  # botocore asks again where it is throttled
+    kms.failing.append(code)
+    asked = len(kms.asked)
     request = request_for()
 
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=words) as raised:
         service.open_dek(request.kek_id, request.wrapped, request.context)
+
+    assert isinstance(raised.value, (KeyServiceUnavailable, KeyServiceRefused))
+    assert raised.type is error
+    assert len(kms.asked) == asked + 1, "once: another attempt would take as long again"
+    lasts = error is KeyServiceMisconfigured
+    assert ("Try again" in raised.value.for_people(), raised.value.retryable) == (not lasts, not lasts)
 
 
 def test_a_key_that_is_not_there_is_named(kms: FakeKms) -> None:
@@ -113,7 +103,7 @@ def test_a_key_that_is_not_there_is_named(kms: FakeKms) -> None:
         service.kek_ids()
     with (
         closing(AwsKmsService(at(kms, "stranger"))) as service,
-        pytest.raises(KeyServiceUnavailable, match=f"is KEK {PRIMARY.hex()[:16]}"),
+        pytest.raises(KeyServiceMisconfigured, match=f"is KEK {PRIMARY.hex()[:16]}"),
     ):
         service.open_dek(PRIMARY, bytes(384), bytes(144))
 
@@ -126,6 +116,7 @@ def test_a_kms_that_does_not_answer_is_unavailable(kms: FakeKms) -> None:
     ):
         service.kek_ids()
     assert "secret-canary" not in str(raised.value)
+    assert (raised.value.__cause__, raised.value.__context__) == (None, None), "its text holds the URL: no log shows it"
 
 
 @pytest.mark.django_db(transaction=True)

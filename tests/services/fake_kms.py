@@ -30,11 +30,15 @@ class KmsError(Exception):
 
 @dataclass
 class FakeKms:
-    """``keys`` by name. ``failing`` is answered to the next requests, one each; ``asked`` are those that came."""
+    """``keys`` by name. ``failing`` is answered to the next requests, one each, ``refusing`` whenever a key is asked.
+
+    ``asked`` are the requests that came.
+    """
 
     keys: Mapping[str, RSAPrivateKey]
     url: str = ""
     failing: list[str] = field(default_factory=list)
+    refusing: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def answer(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -42,6 +46,8 @@ class FakeKms:
         if self.failing:
             raise KmsError(self.failing.pop(0))
         name = request["KeyId"].rpartition("/")[2]
+        if name in self.refusing:
+            raise KmsError(self.refusing[name])
         if name not in self.keys:
             raise KmsError("NotFoundException")
         if operation == "TrentService.GetPublicKey":
