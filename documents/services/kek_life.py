@@ -88,17 +88,18 @@ def note_sealing(primary: Kek, recovery: Sequence[Kek], actor: Actor) -> None:
     note_seen((primary, *recovery))
     ids = [kek.kek_id.hex() for kek in (primary, *recovery)]
     with transaction.atomic(durable=True):
-        _note_role("made_primary", ids[:1], actor)
-        _note_role("made_recovery", ids[1:], actor)
+        _note_role(KekRecord.Purpose.PRIMARY, ids[:1], actor)
+        _note_role(KekRecord.Purpose.RECOVERY, ids[1:], actor)
         sealed_once = KekRecord.objects.exclude(made_primary_at=None, made_recovery_at=None)
         sealed_once.exclude(kek_id__in=ids).filter(replaced_at=None).update(replaced_at=database_now())
 
 
-def _note_role(role: str, ids: Sequence[str], actor: Actor) -> None:
-    news = KekRecord.objects.filter(kek_id__in=ids).filter(Q(**{f"{role}_at": None}) | Q(replaced_at__isnull=False))
+def _note_role(role: KekRecord.Purpose, ids: Sequence[str], actor: Actor) -> None:
+    since = f"made_{role}_at"
+    news = KekRecord.objects.filter(kek_id__in=ids).filter(Q(**{since: None}) | Q(replaced_at__isnull=False))
     for kek_id in list(news.values_list("kek_id", flat=True)):
-        KekRecord.objects.filter(kek_id=kek_id).update(**{f"{role}_at": database_now(), "replaced_at": None})
-        audit.record(f"kek.{role}", actor, kek=kek_id)
+        KekRecord.objects.filter(kek_id=kek_id).update(**{since: database_now(), "replaced_at": None, "purpose": role})
+        audit.record(f"kek.made_{role}", actor, kek=kek_id)
 
 
 def _take_back_into_use(ids: Sequence[str], actor: Actor) -> None:
