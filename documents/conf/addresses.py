@@ -29,7 +29,8 @@ class TlsAddress:
     key: Path
 
     def __str__(self) -> str:
-        return f"tls://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"tls://{host}:{self.port}"
 
 
 def is_tls(place: str) -> bool:

@@ -1,32 +1,35 @@
-"""The private keys of the unwrap service: loaded once, and again when a key file comes or goes."""
+"""The private keys of the unwrap service: loaded once, and again when a key file comes, goes or changes."""
 
 import threading
 import time
+from pathlib import Path
 
 import structlog
 
 from documents.conf import KeySources
 from documents.encryption.keyring import Kek
 from documents.errors import ConfigurationError, KeyRingError
-from documents.keysources import load_opening_keks, signature_of
+from documents.keysources import OLDER, PRIMARY, load_kek_file, load_opening_keks, signature_of
 
 log = structlog.get_logger(__name__)
 
-# Seconds between two looks at the directory.
-LOOK = 1.0
+# Seconds between two looks at the directory, and between two tries, and warnings, where its keys cannot be loaded.
+LOOK, AGAIN = 1.0, 60.0
 
 
 class HeldKeys:
     """By KEK id. Raises ConfigurationError or KeyRingError where there are none at the start; later it keeps the last.
 
-    A key whose file was deleted is gone at the next look, unless it was the last one.
+    A private key that a group may read, or that another user owns, is not loaded. A key whose file was deleted is gone
+    at the next look, whatever is the matter with the others.
     """
 
     def __init__(self, sources: KeySources) -> None:
         self._sources, self._lock = sources, threading.Lock()
         self._signature = signature_of(sources)
-        self._keks = self._loaded()
-        self._looked = time.monotonic()
+        self._keks, self._files = self._loaded()
+        self._looked, self._failed_at = time.monotonic(), 0.0
+        self._is_behind = False
 
     def kek_ids(self) -> list[bytes]:
         self._look()
@@ -42,15 +45,53 @@ class HeldKeys:
             return
         try:
             signature = signature_of(self._sources)
-            if signature != self._signature:
-                self._keks = self._loaded()
+            is_due = self._is_behind and time.monotonic() - self._failed_at >= AGAIN
+            if signature != self._signature or is_due:
                 self._signature = signature
-                log.info("keys_loaded", keks=[kek_id.hex()[:16] for kek_id in sorted(self._keks)])
-        except (ConfigurationError, KeyRingError) as error:
-            log.warning("keys_not_loaded", error=str(error))
+                self._load_again()
         finally:
             self._looked = time.monotonic()
             self._lock.release()
 
-    def _loaded(self) -> dict[bytes, Kek]:
-        return {kek.kek_id: kek for kek in load_opening_keks(self._sources)}
+    def _load_again(self) -> None:
+        try:
+            self._keks, self._files = self._loaded()
+            self._is_behind = False
+            log.info("keys_loaded", keks=_shown(self._keks))
+        except (ConfigurationError, KeyRingError) as error:
+            self._is_behind, self._failed_at = True, time.monotonic()
+            self._drop_deleted()
+            log.warning("keys_not_loaded", error=str(error), still_held=_shown(self._keks))
+
+    def _drop_deleted(self) -> None:
+        self._keks = {kek_id: kek for kek_id, kek in self._keks.items() if self._is_there(kek_id)}
+
+    def _is_there(self, kek_id: bytes) -> bool:
+        """Whether one of its files is, in whatever state; a KEK out of the environment has none."""
+        files = self._files.get(kek_id)
+        return files is None or any(_exists(path) for path in files)
+
+    def _loaded(self) -> tuple[dict[bytes, Kek], dict[bytes, list[Path]]]:
+        """The KEKs, and where each of them comes from."""
+        keks = {kek.kek_id: kek for kek in load_opening_keks(self._sources, strictly=True)}
+        directory, files = self._sources.directory, dict[bytes, list[Path]]()
+        for path in (directory / PRIMARY, *sorted((directory / OLDER).glob("*.pem"))):
+            if path.is_file():
+                kek = load_kek_file(path, self._sources, strictly=True)
+                if kek.opener:
+                    files.setdefault(kek.kek_id, []).append(path)
+        return keks, files
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # a disk that fails, a directory that may not be entered: nobody deleted it
+        return True
+    return True
+
+
+def _shown(keks: dict[bytes, Kek]) -> list[str]:
+    return [kek_id.hex()[:16] for kek_id in sorted(keks)]

@@ -1,25 +1,24 @@
 """Where the unwrap service listens, and how it knows who asks."""
 
-import os
+import ipaddress
 import socket
 import ssl
-import stat
 import struct
-from contextlib import suppress
-from pathlib import Path
 from typing import Protocol
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from documents.conf.addresses import TlsAddress
+from documents.conf.addresses import TlsAddress, UnixAddress
 from documents.conf.unwrap_service import UnwrapServiceConfig
 from documents.errors import ConfigurationError
 from documents.keyservice.answering import Peer
+from documents.keyservice.socket_file import SocketFile
 
 # struct ucred, unix(7): process id, user id, group id.
 _UCRED = struct.Struct("3i")
-_WAITING = 64  # connections that the kernel keeps until they are accepted
+_WAITING = 1_024  # connections that the kernel keeps until they are accepted; beyond them it refuses at once
+_NETWORK_OF_ONE = 64  # bits of an IPv6 address that say whose it is: the rest its owner may choose, RFC 6177
 
 
 class PeerRefused(Exception):
@@ -31,8 +30,12 @@ class Listener(Protocol):
 
     accepting: socket.socket
 
-    def admit(self, connection: socket.socket) -> tuple[socket.socket, Peer]:
-        """Return the connection to go on with, and who it is. Raises PeerRefused, OSError; closes nothing."""
+    def accept(self) -> tuple[socket.socket, str]:
+        """Return the next connection, and where it comes from. Nothing was read from it. Raises OSError."""
+        ...
+
+    def admit(self, connection: socket.socket) -> Peer:
+        """Return who it is. Raises PeerRefused, OSError; closes nothing."""
         ...
 
     def close(self) -> None: ...
@@ -40,51 +43,41 @@ class Listener(Protocol):
 
 def listener(config: UnwrapServiceConfig) -> Listener:
     """Listen. Raises ConfigurationError where that cannot be."""
-    return TlsListener(config, config.address) if isinstance(config.address, TlsAddress) else UnixListener(config)
+    address = config.address
+    return TlsListener(config, address) if isinstance(address, TlsAddress) else UnixListener(config, address)
 
 
 class UnixListener:
     """A socket in the file system: its mode says who may connect, and the kernel who did."""
 
-    def __init__(self, config: UnwrapServiceConfig) -> None:
-        assert not isinstance(config.address, TlsAddress)  # noqa: S101  # listener() has looked
-        self._path, self._users = config.address.path, config.users
-        self.accepting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    def __init__(self, config: UnwrapServiceConfig, address: UnixAddress) -> None:
+        self._users = config.users
         try:
-            _remove_left_over(self._path)
-            before = os.umask(0o177)  # until chmod nobody else may connect
-            try:
-                self.accepting.bind(str(self._path))
-            finally:
-                os.umask(before)
-            self._path.chmod(config.socket_mode)
-            self.accepting.listen(_WAITING)
+            self._file = SocketFile(address.path, group=config.socket_group)
         except OSError as error:
-            self.accepting.close()
-            raise ConfigurationError(f"VAULT_UNWRAP_LISTEN: {self._path} cannot be listened at: {error}.") from error
+            raise ConfigurationError(f"VAULT_UNWRAP_LISTEN: {address.path} cannot be listened at: {error}.") from error
+        self.accepting = self._file.socket
+        self.accepting.listen(_WAITING)
 
-    def admit(self, connection: socket.socket) -> tuple[socket.socket, Peer]:
+    def accept(self) -> tuple[socket.socket, str]:
+        connection, _address = self.accepting.accept()
+        return connection, f"uid:{_credentials(connection)[1]}"
+
+    def admit(self, connection: socket.socket) -> Peer:
         """By the user id that the kernel noted when the peer connected (SO_PEERCRED)."""
-        process, user, _group = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+        process, user = _credentials(connection)
         if user not in self._users:
             raise PeerRefused(f"uid:{user}")
-        return connection, Peer(f"uid:{user}", process)
+        return Peer(f"uid:{user}", process)
 
     def close(self) -> None:
-        self.accepting.close()
-        self._path.unlink(missing_ok=True)
+        self._file.close()
 
 
-def _remove_left_over(path: Path) -> None:
-    """Remove the socket of a service that was killed. Raises OSError where one listens, or another file is there."""
-    if not path.exists():
-        return
-    if not stat.S_ISSOCK(path.stat().st_mode):
-        raise OSError("another file is in its place")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, suppress(ConnectionRefusedError):
-        probe.connect(str(path))
-        raise OSError("another service listens there")
-    path.unlink()
+def _credentials(connection: socket.socket) -> tuple[int, int]:
+    """The ids of the peer's process and user."""
+    process, user, _group = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    return process, user
 
 
 class TlsListener:
@@ -94,29 +87,51 @@ class TlsListener:
         self._clients, self._seconds = config.clients, config.timeout.total_seconds()
         self._context = _context(address)
         try:
-            self.accepting = socket.create_server((address.host, address.port), backlog=_WAITING)
+            found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            family, place = found[0][0], found[0][4]
+            self.accepting = socket.create_server((str(place[0]), address.port), family=family, backlog=_WAITING)
         except OSError as error:
             raise ConfigurationError(f"VAULT_UNWRAP_LISTEN: {address} cannot be listened at: {error}.") from error
 
-    def admit(self, connection: socket.socket) -> tuple[socket.socket, Peer]:
-        """By a name in the certificate: a DNS name, or the common name."""
-        connection.settimeout(self._seconds)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        secured = self._context.wrap_socket(connection, server_side=True)
-        names = _names_in(secured)
+    def accept(self) -> tuple[socket.socket, str]:
+        """The handshake is still to come: ``admit`` waits for it."""
+        connection, address = self.accepting.accept()
+        try:
+            connection.settimeout(self._seconds)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            secured = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        except BaseException:
+            connection.close()
+            raise
+        return secured, _source(str(address[0]))
+
+    def admit(self, connection: socket.socket) -> Peer:
+        """By a name in the certificate: the DNS names of its subjectAltName; its common name where it has none."""
+        if not isinstance(connection, ssl.SSLSocket):
+            raise TypeError("this connection was not accepted here")
+        connection.do_handshake()
+        names = _names_in(connection)
         if not (allowed := sorted(names & self._clients)):
-            secured.close()
             raise PeerRefused(f"certificate:{','.join(sorted(names))[:200]}")
-        return secured, Peer(f"certificate:{allowed[0]}")
+        return Peer(f"certificate:{allowed[0]}")
 
     def close(self) -> None:
         self.accepting.close()
+
+
+def _source(address: str) -> str:
+    """Whose address it is: of IPv6 the network."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if found.version == 4:
+        return str(found)
+    return str(ipaddress.ip_network((found, _NETWORK_OF_ONE), strict=False))
 
 
 def _context(address: TlsAddress) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED
+    context.num_tickets = 0  # no session is resumed: each connection shows its certificate
     try:
         context.load_verify_locations(address.authority)
         context.load_cert_chain(address.certificate, address.key)
@@ -128,13 +143,14 @@ def _context(address: TlsAddress) -> ssl.SSLContext:
 
 
 def _names_in(connection: ssl.SSLSocket) -> frozenset[str]:
+    """RFC 6125 §6.4.4: the common name counts where there is no subjectAltName, and only there."""
     encoded = connection.getpeercert(binary_form=True)
     if encoded is None:
         return frozenset()
     certificate = x509.load_der_x509_certificate(encoded)
-    common = [str(part.value) for part in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     try:
-        others = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        return frozenset(common)
-    return frozenset([*common, *others.get_values_for_type(x509.DNSName)])
+        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return frozenset(str(part.value) for part in common)
+    return frozenset(names.get_values_for_type(x509.DNSName))

@@ -3,7 +3,7 @@
 frame     "VU" ‖ version (1) ‖ code (1) ‖ size (4, big-endian) ‖ body
 request   KEKS, no body; OPEN, KEK id (32) ‖ context (144) ‖ wrapped DEK (1 to 4,096)
 answer    GIVEN, the DEK (32), or the ids of the KEKs (32 each); REFUSED; UNKNOWN_KEK; LIMITED, milliseconds (4) until
-          there is room again; UNAVAILABLE
+          there is room again; UNAVAILABLE; BUSY, after which the connection ends
 """
 
 import socket
@@ -15,7 +15,7 @@ from documents.encryption.derivation import CONTEXT_SIZE, DEK_SIZE
 from documents.encryption.keyblock import MAX_WRAPPED_SIZE
 
 KEKS, OPEN = 1, 2
-GIVEN, REFUSED, UNKNOWN_KEK, LIMITED, UNAVAILABLE = 0, 1, 2, 3, 4
+GIVEN, REFUSED, UNKNOWN_KEK, LIMITED, UNAVAILABLE, BUSY = 0, 1, 2, 3, 4, 5
 KEK_ID_SIZE = 32  # bytes, FORMAT.md §1
 LARGEST_REQUEST = KEK_ID_SIZE + CONTEXT_SIZE + MAX_WRAPPED_SIZE  # bytes of a body
 LARGEST_ANSWER = KEK_ID_SIZE * 1_000
@@ -27,6 +27,10 @@ _MILLISECONDS = struct.Struct(">I")
 
 class BrokenFrame(Exception):
     """What came is no frame, or the connection ended inside one. The connection is of no use any more."""
+
+
+class WrongAnswer(Exception):
+    """A frame came that is no answer to what was asked."""
 
 
 class Frame(NamedTuple):
@@ -53,17 +57,19 @@ def open_request(body: bytes) -> OpenRequest:
     return OpenRequest(body[:KEK_ID_SIZE], body[KEK_ID_SIZE:wrapped_at], body[wrapped_at:])
 
 
-def given_dek(frame: Frame) -> bytes:
-    """The DEK of an answer. Raises BrokenFrame where there is none of 32 bytes."""
-    if len(frame.body) != DEK_SIZE:
-        raise BrokenFrame("an answer with a DEK has another size")
-    return frame.body
+def demand_answer(request: Frame, answer: Frame) -> None:
+    """Raises WrongAnswer for what has a size that no answer to the request has."""
+    size = len(answer.body)
+    if answer.code == GIVEN:
+        fits = size == DEK_SIZE if request.code == OPEN else size % KEK_ID_SIZE == 0
+    else:
+        fits = size == _MILLISECONDS.size or answer.code != LIMITED
+    if not fits:
+        raise WrongAnswer(f"an answer {answer.code} to the request {request.code} has {size} bytes")
 
 
 def given_kek_ids(frame: Frame) -> frozenset[bytes]:
-    """The KEK ids of an answer. Raises BrokenFrame."""
-    if frame.code != GIVEN or len(frame.body) % KEK_ID_SIZE:
-        raise BrokenFrame("an answer with KEK ids has another code or size")
+    """The KEK ids of an answer that ``demand_answer`` let pass."""
     return frozenset(frame.body[at : at + KEK_ID_SIZE] for at in range(0, len(frame.body), KEK_ID_SIZE))
 
 
@@ -73,9 +79,7 @@ def limited_frame(seconds: float) -> Frame:
 
 
 def limited_seconds(frame: Frame) -> float:
-    """Raises BrokenFrame."""
-    if len(frame.body) != _MILLISECONDS.size:
-        raise BrokenFrame("an answer with a time has another size")
+    """The time in an answer that ``demand_answer`` let pass."""
     return float(_MILLISECONDS.unpack(frame.body)[0]) / 1_000
 
 

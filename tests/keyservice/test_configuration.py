@@ -1,5 +1,7 @@
 """The variables of a key service, and of the unwrap service: each that is malformed is named in one line."""
 
+import grp
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -55,6 +57,13 @@ def configure(tmp_path: Path) -> Callable[..., VaultConfig]:
 @pytest.fixture
 def serve(tmp_path: Path) -> Callable[..., UnwrapServiceConfig]:
     return lambda **variables: unwrap_service_from(environment(**variables), tmp_path, own_user=4242)
+
+
+def test_an_address_of_ipv6_is_written_as_it_was_read(serve: Callable[..., UnwrapServiceConfig]) -> None:
+    address = serve(**{**LISTEN_TLS, "VAULT_UNWRAP_LISTEN": "tls://[::1]:7443"}).address
+
+    assert isinstance(address, TlsAddress)
+    assert (address.host, str(address)) == ("::1", "tls://[::1]:7443")
 
 
 def test_without_any_variable_there_is_no_key_service(configure: Callable[..., VaultConfig]) -> None:
@@ -148,8 +157,11 @@ def test_the_unwrap_service_answers_its_own_user_unless_others_are_named(
     serve: Callable[..., UnwrapServiceConfig], tmp_path: Path
 ) -> None:
     config = serve(**LISTEN)
-    assert (config.users, config.socket_mode, config.audit) == (frozenset([4242]), 0o600, tmp_path / "audit.jsonl")
+    assert (config.users, config.socket_group, config.audit) == (frozenset([4242]), None, tmp_path / "audit.jsonl")
     assert serve(**LISTEN, VAULT_UNWRAP_USERS="0, 33").users == frozenset([0, 33])
+    assert serve(**LISTEN, VAULT_UNWRAP_SOCKET_GROUP="33").socket_group == 33
+    own = grp.getgrgid(os.getgid()).gr_name
+    assert serve(**LISTEN, VAULT_UNWRAP_SOCKET_GROUP=own).socket_group == os.getgid()
     assert serve(**LISTEN_TLS).clients == frozenset(["web", "worker"])
 
 
@@ -160,9 +172,10 @@ def test_the_unwrap_service_answers_its_own_user_unless_others_are_named(
         ({**LISTEN, "VAULT_UNWRAP_LISTEN": "/run/socket"}, "VAULT_UNWRAP_LISTEN is"),
         ({**LISTEN, "VAULT_UNWRAP_AUDIT": ""}, "VAULT_UNWRAP_AUDIT is missing"),
         *(({**LISTEN_TLS, name: ""}, name) for name in LISTEN_TLS),
-        ({**LISTEN, "VAULT_UNWRAP_SOCKET_MODE": "0666"}, "VAULT_UNWRAP_SOCKET_MODE"),
+        ({**LISTEN, "VAULT_UNWRAP_SOCKET_GROUP": "no-group-of-that-name"}, "VAULT_UNWRAP_SOCKET_GROUP"),
         ({**LISTEN, "VAULT_UNWRAP_USERS": "nobody-of-that-name"}, "VAULT_UNWRAP_USERS"),
         *(({**LISTEN, f"VAULT_UNWRAP_{name}": "0"}, name) for name in ("RATE", "BURST", "CONNECTIONS", "TIMEOUT")),
+        ({**LISTEN, "VAULT_UNWRAP_CONNECTIONS": "10001"}, "VAULT_UNWRAP_CONNECTIONS"),
         ({**LISTEN, "VAULT_UNWRAP_AUDIT_SYNC": "perhaps"}, "VAULT_UNWRAP_AUDIT_SYNC"),
     ],
 )

@@ -6,15 +6,14 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from documents.errors import KeyServiceUnavailable
 from documents.keyservice import wire
 from documents.keyservice.dialling import dial
-from documents.keyservice.wire import Frame, open_frame
+from documents.keyservice.wire import open_frame
 from tests.keyservice.envelopes import request_for
 from tests.keyservice.serving import Service, comes_true, unwrap_service
 
@@ -94,37 +93,6 @@ def test_a_request_that_drips_in_has_no_more_time_than_another(patient: Service)
                 time.sleep(0.05)
     assert sent < len(WHOLE)
     assert time.monotonic() - began < len(WHOLE) * 0.05 / 2
-
-
-def test_more_connections_than_there_is_room_for_are_closed_at_once(patient: Service) -> None:
-    assert works(patient)
-    with ExitStack() as open_ones:
-        held = [open_ones.enter_context(closing(dial(patient.address, seconds=20))) for _ in range(4)]
-        for connection in held:
-            wire.send(connection, Frame(wire.KEKS), seconds=20)
-        admitted = [wire.receive(connection, largest=1_000, seconds=20) for connection in held]
-        assert all(admitted)
-        with closing(dial(patient.address, seconds=20)) as one_too_many:
-            assert is_closed(one_too_many)
-        with pytest.raises(KeyServiceUnavailable, match="may not know this peer"):
-            patient.client().kek_ids()
-    assert works(patient)
-
-
-def test_another_user_is_not_answered(tmp_path: Path) -> None:
-    with unwrap_service(tmp_path, VAULT_UNWRAP_USERS=str(os.getuid() + 1)) as service:
-        with pytest.raises(KeyServiceUnavailable, match="may not know this peer"):
-            service.client().kek_ids()
-        assert f'"peer": "uid:{os.getuid()}"' in service.log.read_text()
-        assert service.lines() == []
-
-
-def test_the_socket_is_for_its_owner_and_where_asked_for_its_group(tmp_path: Path) -> None:
-    with unwrap_service(tmp_path / "owner") as service:
-        assert service.directory.joinpath("unwrap.socket").stat().st_mode & 0o777 == 0o600
-    assert not service.directory.joinpath("unwrap.socket").exists(), "it is gone with the service"
-    with unwrap_service(tmp_path / "group", VAULT_UNWRAP_SOCKET_MODE="0660") as service:
-        assert service.directory.joinpath("unwrap.socket").stat().st_mode & 0o777 == 0o660
 
 
 def test_a_user_is_named_by_number_or_by_name(tmp_path: Path) -> None:

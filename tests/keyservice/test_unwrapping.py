@@ -67,7 +67,9 @@ def test_every_failure_looks_the_same(shared: Service) -> None:
 
     assert len(answers) == 10
     assert answers == dict.fromkeys(answers, Frame(wire.REFUSED, b""))
-    assert shared.ask(open_frame(good := request_for())) is not None, good.kek_id
+    given = shared.ask(open_frame(request_for()))
+    assert given is not None
+    assert given.code == wire.GIVEN
 
 
 def test_a_refusal_is_32_random_bytes_to_who_asked(shared: Service) -> None:
