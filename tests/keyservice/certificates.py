@@ -28,7 +28,9 @@ class Authority:
         )
         self.file.write_bytes(mine.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
-    def sign(self, name: str, *, dns: tuple[str, ...] = (), address: str = "") -> tuple[Path, Path]:
+    def sign(
+        self, name: str, *, dns: tuple[str, ...] = (), address: str = "", file: str | None = None
+    ) -> tuple[Path, Path]:
         """Return the files of a new certificate and of its key. ``name`` is its common name."""
         key = ec.generate_private_key(ec.SECP256R1())
         built = self._built(_name(name), key)
@@ -37,11 +39,12 @@ class Authority:
             others.append(x509.IPAddress(ip_address(address)))
         if others:
             built = built.add_extension(x509.SubjectAlternativeName(others), critical=False)
-        certificate, file = self.directory / f"{self.name}-{name}.pem", self.directory / f"{self.name}-{name}.key"
+        stem = self.directory / f"{self.name}-{file or name}"
+        certificate, private = stem.with_suffix(".pem"), stem.with_suffix(".key")
         certificate.write_bytes(built.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
-        file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        file.chmod(0o600)
-        return certificate, file
+        private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        private.chmod(0o600)
+        return certificate, private
 
     def _built(self, name: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
         now = datetime.now(UTC)

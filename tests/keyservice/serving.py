@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,7 +20,8 @@ from documents.keyservice.client import UnwrapClient
 from documents.keyservice.dialling import dial
 from documents.keyservice.wire import Frame, receive, send
 from tests.keyring import write_keys
-from tests.services.processes import running, wait_until
+from tests.keyservice.certificates import Authority
+from tests.services.processes import HOST, free_port, running, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = timedelta(seconds=20)  # the machine may be busy
@@ -63,7 +64,7 @@ class Service:
 
 
 @contextmanager
-def unwrap_service(directory: Path, *, user: str | None = None, **variables: str) -> Iterator[Service]:
+def unwrap_service(directory: Path, *, wrapper: Sequence[str] = (), **variables: str) -> Iterator[Service]:
     """The service, with the private half of the primary KEK unless ``variables`` say otherwise, on a socket."""
     directory.mkdir(exist_ok=True)
     if not (directory / "keys").exists():
@@ -75,20 +76,44 @@ def unwrap_service(directory: Path, *, user: str | None = None, **variables: str
         "VAULT_UNWRAP_AUDIT": str(directory / "audit.jsonl"),
         **variables,
     }
-    with started(directory, environment, address, user=user) as service:
+    with started(directory, environment, address, wrapper=wrapper) as service:
+        yield service
+
+
+@contextmanager
+def tls_service(directory: Path, authority: Authority, *, host: str = HOST, **variables: str) -> Iterator[Service]:
+    """The service over TLS, for the clients "web" and "worker.example.org"; ``address`` is as "web" needs it."""
+    certificate, key = authority.sign("service", address=host)
+    address = TlsAddress(host, free_port(), authority.file, *authority.sign("web"))
+    environment = {
+        "VAULT_KEYS_DIR": str(write_keys(directory / "keys")),
+        "VAULT_UNWRAP_LISTEN": str(address),
+        "VAULT_UNWRAP_AUDIT": str(directory / "audit.jsonl"),
+        "VAULT_UNWRAP_CLIENT_CA": str(authority.file),
+        "VAULT_UNWRAP_CERTIFICATE": str(certificate),
+        "VAULT_UNWRAP_CERTIFICATE_KEY": str(key),
+        "VAULT_UNWRAP_CLIENTS": "web, worker.example.org",
+        **variables,
+    }
+    with started(directory, environment, address) as service:
         yield service
 
 
 @contextmanager
 def started(
-    directory: Path, environment: dict[str, str], address: UnixAddress | TlsAddress, *, user: str | None = None
+    directory: Path,
+    environment: dict[str, str],
+    address: UnixAddress | TlsAddress,
+    *,
+    wrapper: Sequence[str] = (),
 ) -> Iterator[Service]:
+    """The service, with ``wrapper`` before its command."""
     log = directory / "service.log"
     log.write_bytes(b"")  # whether it listens is read there
-    command = [sys.executable, "-m", "documents.keyservice"]
+    command = [*wrapper, sys.executable, "-m", "documents.keyservice"]
     # From the project, so that the module is found; nothing of a developer's environment.
     clean = {name: "" for name in os.environ if name.startswith("VAULT_")}
-    with running(command, log=log, environment={**clean, "PYTHONPATH": str(ROOT), **environment}, user=user) as process:
+    with running(command, log=log, environment={**clean, "PYTHONPATH": str(ROOT), **environment}) as process:
         service = Service(directory, process, address, Path(environment["VAULT_UNWRAP_AUDIT"]), log)
         try:
             wait_until(lambda: b'"listening"' in log.read_bytes(), process, log=log)

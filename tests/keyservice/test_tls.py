@@ -14,12 +14,14 @@ import pytest
 from documents.conf.addresses import TlsAddress
 from documents.encryption.derivation import fits_commitment
 from documents.errors import KeyServiceUnavailable
+from documents.keyservice import wire
 from documents.keyservice.client import UnwrapClient
-from tests.keyring import write_keys
+from documents.keyservice.dialling import dial
+from documents.keyservice.wire import Frame
 from tests.keyservice.certificates import Authority
 from tests.keyservice.envelopes import request_for
-from tests.keyservice.serving import TIMEOUT, Service, comes_true, started
-from tests.services.processes import HOST, free_port
+from tests.keyservice.serving import TIMEOUT, Service, comes_true, tls_service
+from tests.services.processes import HOST
 
 
 @pytest.fixture(scope="module")
@@ -34,20 +36,7 @@ def authority(directory: Path) -> Authority:
 
 @pytest.fixture(scope="module")
 def service(directory: Path, authority: Authority) -> Iterator[Service]:
-    """It answers the clients "web" and "worker.example.org"; ``address`` is as the client "web" needs it."""
-    certificate, key = authority.sign("service", address=HOST)
-    address = TlsAddress(HOST, free_port(), authority.file, *authority.sign("web"))
-    environment = {
-        "VAULT_KEYS_DIR": str(write_keys(directory / "keys")),
-        "VAULT_UNWRAP_LISTEN": str(address),
-        "VAULT_UNWRAP_AUDIT": str(directory / "audit.jsonl"),
-        "VAULT_UNWRAP_CLIENT_CA": str(authority.file),
-        "VAULT_UNWRAP_CERTIFICATE": str(certificate),
-        "VAULT_UNWRAP_CERTIFICATE_KEY": str(key),
-        "VAULT_UNWRAP_CLIENTS": "web, worker.example.org",
-        "VAULT_UNWRAP_TIMEOUT": "2",
-    }
-    with started(directory, environment, address) as found:
+    with tls_service(directory, authority, VAULT_UNWRAP_TIMEOUT="2") as found:
         yield found
 
 
@@ -72,6 +61,35 @@ def test_a_client_is_known_by_a_dns_name_as_well(service: Service, authority: Au
     certificate, key = authority.sign("someone", dns=("worker.example.org",))
 
     assert asked_as(replace(address, certificate=certificate, key=key))
+
+
+def test_a_common_name_does_not_count_beside_other_names(service: Service, authority: Authority) -> None:
+    assert isinstance(service.address, TlsAddress)
+    for certificate, key in (
+        authority.sign("web", dns=("someone.example.org",), file="named-otherwise"),
+        authority.sign("web", address="10.0.0.1", file="not-named"),
+    ):
+        with pytest.raises(KeyServiceUnavailable):
+            asked_as(replace(service.address, certificate=certificate, key=key))
+    assert comes_true(lambda: '"peer": "certificate:someone.example.org"' in service.log.read_text())
+    certificate, key = authority.sign("web", file="plain")
+    assert asked_as(replace(service.address, certificate=certificate, key=key)), "alone it counts"
+
+
+def test_no_session_is_given_out_that_another_connection_could_go_on_with(service: Service) -> None:
+    assert isinstance(service.address, TlsAddress)
+    with closing(dial(service.address, seconds=20)) as connection:
+        assert isinstance(connection, ssl.SSLSocket)
+        wire.send(connection, Frame(wire.KEKS), seconds=20)
+        assert wire.receive(connection, largest=1_000, seconds=20)  # tickets come before the first answer
+        assert connection.session is None or not connection.session.has_ticket
+
+
+def test_it_listens_at_an_address_of_ipv6(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with tls_service(tmp_path, authority, host="::1") as service:
+        assert str(service.address).startswith("tls://[::1]:")
+        assert service.client().kek_ids()
 
 
 def test_a_client_that_is_not_named_is_not_answered(service: Service, authority: Authority) -> None:
