@@ -70,7 +70,7 @@ def test_refused_requests_come_late_and_are_counted(small: Service) -> None:
     with ExitStack() as open_ones:
         connections = [open_ones.enter_context(closing(dial(small.address, seconds=20))) for _ in range(4)]
         codes = list[int]()
-        while codes[-8:].count(wire.LIMITED) < 8:
+        while codes.count(wire.LIMITED) < 12:
             for connection in connections:
                 wire.send(connection, frame, seconds=20)
             answers = [wire.receive(connection, largest=100, seconds=20) for connection in connections]
