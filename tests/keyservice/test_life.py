@@ -174,6 +174,14 @@ def test_a_hybrid_kek_is_made_where_it_is_asked_for(tmp_path: Path) -> None:
     done = run_service(tmp_path, "create-kek", "--wrap", "rsa-oaep-ml-kem-768")
 
     assert load_kek(done.stdout.encode()).stanza_type == RSA_OAEP_ML_KEM
+    assert "NOT encrypted" in done.stderr
+
+
+def test_a_kek_is_not_made_outside_the_services_environment(tmp_path: Path) -> None:
+    done = run_service(tmp_path, "create-kek", VAULT_KEYS_DIR="")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "VAULT_KEYS_DIR is missing" in done.stderr
 
 
 def test_a_kek_is_made_where_it_stays_and_its_public_half_printed(tmp_path: Path) -> None:
@@ -185,5 +193,6 @@ def test_a_kek_is_made_where_it_stays_and_its_public_half_printed(tmp_path: Path
     assert public.opener is None
     assert load_kek(file.read_bytes(), passphrase=b"a passphrase").kek_id == public.kek_id
     assert file.stat().st_mode & 0o777 == 0o600
+    assert f"{file}, encrypted" in done.stderr
     assert "PRIVATE" not in done.stdout + done.stderr
     assert pem_of("primary").decode() not in done.stdout
