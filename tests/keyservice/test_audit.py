@@ -20,7 +20,7 @@ def short_writes(*lengths: int) -> Callable[[int, bytes], int]:
 
 def test_a_line_after_one_that_was_cut_off_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(AuditFile(tmp_path / "audit")) as audit:
-        monkeypatch.setattr(os, "write", short_writes(10, 0, 0))
+        monkeypatch.setattr(os, "write", short_writes(0, 10, 0))
         for _ in range(3):
             with pytest.raises(OSError, match="bytes were written"):
                 audit.write(outcome="asked")

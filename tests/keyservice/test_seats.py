@@ -2,6 +2,7 @@
 
 import resource
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -99,7 +100,9 @@ def test_what_was_counted_is_written_down_at_the_end(tmp_path: Path) -> None:
     with unwrap_service(tmp_path, VAULT_UNWRAP_RATE="1", VAULT_UNWRAP_BURST="1") as service:
         frame = open_frame(request_for())
         with closing(dial(service.address, seconds=20)) as connection:
+            began = time.monotonic()
             answers = [asked(connection, frame) for _ in range(4)]
+            assert time.monotonic() - began >= LONGEST_DELAY
     limited = [answer for answer in answers if answer and answer.code == wire.LIMITED]
     assert len(limited) >= 2
     assert sum(line.get("count", 0) for line in service.lines()) == len(limited)
