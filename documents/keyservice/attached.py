@@ -82,4 +82,4 @@ def _service(config: KeyServiceConfig) -> KeyService:
         from documents.keyservice.aws_kms import AwsKmsService  # noqa: PLC0415  # boto3 takes seconds to import
 
         return Pausing(AwsKmsService(config), timeout=config.timeout)
-    return UnwrapClient(config.address, timeout=config.timeout)
+    return Pausing(UnwrapClient(config.address, timeout=config.timeout), timeout=config.timeout)

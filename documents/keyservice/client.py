@@ -22,9 +22,6 @@ from documents.keyservice.wire import BrokenFrame, Frame, OpenRequest, WrongAnsw
 MOST_CONNECTIONS = 8
 # Seconds for which a connection that nobody uses is kept. The service has few, and other processes ask it as well.
 KEPT = 30.0
-# A service that kept one request waiting for the whole time-out is not asked again for so many seconds: pages that ask
-# for many documents' digests would hang for minutes.
-PAUSE = 5.0
 
 
 class UnwrapClient:
@@ -38,7 +35,6 @@ class UnwrapClient:
         self._idle: deque[tuple[socket.socket, float]] = deque()
         self._open: set[socket.socket] = set()
         self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
-        self._silent_until = 0.0
         self._closings = 0
         _CLIENTS.add(self)
 
@@ -89,14 +85,11 @@ class UnwrapClient:
         raise self._unavailable("answered with what is no answer")
 
     def _ask(self, request: Frame) -> Frame:
-        if time.monotonic() < self._silent_until:
-            raise self._unavailable("did not answer a moment ago, and is asked again soon")
         if not self._room.acquire(timeout=self._seconds):
             raise self._unavailable(f"is asked {MOST_CONNECTIONS} times at once already")
         try:
             return self._answer_to(request)
         except TimeoutError as error:
-            self._silent_until = time.monotonic() + PAUSE
             raise self._unavailable(f"did not answer within {self._seconds:.0f} s") from error
         except ssl.SSLError as error:
             raise self._unavailable(f"and this process do not agree on TLS ({error.reason or 'broken'})") from error

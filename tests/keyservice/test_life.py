@@ -18,6 +18,7 @@ from documents.errors import KeyServiceUnavailable
 from documents.key_rings import key_ring
 from documents.keyservice.attached import key_service
 from documents.keyservice.client import UnwrapClient
+from documents.keyservice.pausing import Pausing
 from documents.wiring import vault_config
 from tests.encryption.keys import KEKS
 from tests.keyring import write_keys
@@ -71,7 +72,8 @@ def test_killed_in_the_middle_it_leaves_no_wrong_dek(tmp_path: Path) -> None:
 
 def test_a_service_that_hangs_is_waited_for_once(tmp_path: Path) -> None:
     with unwrap_service(tmp_path) as service:
-        client = service.client(timedelta(seconds=1))
+        timeout = timedelta(seconds=1)
+        client = Pausing(service.client(timeout), timeout=timeout)
         assert client.kek_ids()
         service.process.send_signal(signal.SIGSTOP)
         # Its threads go on until each of them was stopped: only then nothing answers.
