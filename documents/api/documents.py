@@ -71,11 +71,14 @@ def list_documents(
     title: str = "",
     limit: int = Query(50, ge=1, le=200),  # type: ignore[type-arg]  # generic for type checkers alone
 ) -> DocumentPage:
-    """Your own documents alone, those whose title contains ``title``; pass ``next_cursor`` as ``cursor`` to go on."""
+    """Your own documents alone, those whose title contains ``title``; pass ``next_cursor`` as ``cursor`` to go on.
+
+    With a key service ``sha256`` is null for what this process was not asked for before: ask for the one document.
+    """
     require_scope(request, "read")
     page = page_of(documents_visible_to(request.user, title_contains=title), cursor=cursor, size=limit)
     current = {a.document_id: a for a in Attachment.objects.filter(document__in=page.rows).order_by("version")}
-    items = [_shown(document, current[document.pk]) for document in page.rows if document.pk in current]
+    items = [_shown(document, current[document.pk], ask=False) for document in page.rows if document.pk in current]
     return DocumentPage(items=items, next_cursor=page.next_cursor or None)
 
 
@@ -84,8 +87,9 @@ def get_document(request: HttpRequest, document_id: UUID) -> DocumentDetail:
     """Of its newest version. 404 for what does not exist and for what is not yours, alike."""
     require_scope(request, "read")
     document = document_visible_to(request.user, document_id)
-    shown = _shown(document, document.current_attachment())
     attributes = readable_attributes(document, actor_of(request, "api"))
+    # Where they could not be opened, a key service that does not answer is not waited for once more.
+    shown = _shown(document, document.current_attachment(), ask=attributes is not None)
     return DocumentDetail(**shown.model_dump(), attributes=attributes)
 
 
@@ -131,13 +135,13 @@ def _from_form(request: HttpRequest) -> Document:
     return confirm_upload(staged.pk, owner=actor.user, title=request.POST.get("title", ""), actor=actor)
 
 
-def _shown(document: Document, attachment: Attachment) -> DocumentOut:
+def _shown(document: Document, attachment: Attachment, *, ask: bool = True) -> DocumentOut:
     return DocumentOut(
         id=document.pk,
         title=document.title,
         filename=attachment.filename,
         size=attachment.size,
-        sha256=plaintext_digest(attachment),
+        sha256=plaintext_digest(attachment, ask=ask),
         content_type=attachment.content_type,
         created_at=document.created_at,
         version=attachment.version,

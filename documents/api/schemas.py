@@ -16,7 +16,10 @@ class DocumentOut(Schema):
     filename: str
     size: int
     sha256: str | None = Field(
-        description="of the plaintext; null on a server that holds no private key, and while it is read in place"
+        description=(
+            "of the plaintext; null on a server that can open nothing, and while it is read in place. In a list it may "
+            "be null as well where a key service holds the private keys: GET /documents/{id} tells it"
+        )
     )
     content_type: str
     created_at: datetime

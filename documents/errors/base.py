@@ -7,12 +7,14 @@ class VaultError(Exception):
     """``status`` is the HTTP status (RFC 9110) a face answers with, ``code`` the stable word for machines (the end of
     the problem type, RFC 9457). The message is for people: what happened, what to do, the number; never plaintext, a
     DEK, a token or a presigned URL. Where ``public_message`` is set, the message itself is for operators alone.
+    ``retryable`` says whether the same may succeed a little later.
     """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal-error"
     message: ClassVar[str] = ""  # what an error says that is raised without words of its own
     public_message: ClassVar[str] = ""
+    retryable: ClassVar[bool] = False
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or self.message)

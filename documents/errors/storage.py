@@ -1,7 +1,5 @@
 """Errors of the stores, the same for every provider."""
 
-from typing import ClassVar
-
 from documents.errors.base import VaultError
 
 
@@ -11,7 +9,6 @@ class StorageError(VaultError):
     status = 502
     code = "storage-error"
     public_message = "The document store reported a fault. Nothing was lost; please try again, or tell your operator."
-    retryable: ClassVar[bool] = False
 
     def __init__(self, message: str, *, provider: str = "", key: str = "", hint: str = "") -> None:
         self.provider, self.key, self.hint = provider, key, hint

@@ -24,10 +24,10 @@ from documents.models import Attachment, AuditEvent, Payload, StagedAttachment, 
 from documents.services.actors import Actor
 from documents.services.attributes import attributes_of, set_attributes
 from documents.services.editions import edition_of
+from documents.services.patience import patiently
 from documents.services.resealing import is_wrapped_for, reseal
 from documents.services.rewrapping import Row
 from documents.upkeep.errors import Halt, code_of
-from documents.upkeep.patience import patiently
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import document_id_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease

@@ -31,10 +31,10 @@ from documents.models.upkeep import UpkeepState
 from documents.services.actors import SYSTEM, Actor
 from documents.services.file_keys import keys_of_files, places_of_files, provider_of_files, rewrap_file
 from documents.services.kek_life import note_sealing
+from documents.services.patience import await_all, patiently
 from documents.services.rewrapping import Rewrapped, Row
 from documents.services.sealing_keks import is_outdated
 from documents.upkeep.errors import Halt, StandsAside, code_of
-from documents.upkeep.patience import await_all, patiently
 from documents.upkeep.rewrap_rows import THREADS, Failure, put_beside, rewrap_each, switch
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import SCOPES, finding_of, rows_behind, rows_of

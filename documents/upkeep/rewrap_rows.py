@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 
 from documents.encryption.keyring import KeyRing
 from documents.errors import ConfigurationError, EncryptionError, IntegrityMismatch, KeyRingError, StorageError
+from documents.services.patience import patiently
 from documents.services.rewrapping import Rewrapped, Row, keep_beside, rewrap_past_others, rewrapped
 from documents.services.sidecars import keep_sidecar
-from documents.upkeep.patience import patiently
 from documents.upkeep.sealed_rows import SCOPES
 from documents.wiring import storage_provider
 

@@ -16,12 +16,12 @@ from documents.models.upkeep import UpkeepState
 from documents.services import references
 from documents.services.actors import Actor
 from documents.services.keys import CHECK_PREFIX, EPOCH_PREFIX, TRASH_PREFIX, attachment_id_in
+from documents.services.patience import patiently
 from documents.services.rewrapping import Row
 from documents.services.sidecars import attachment_id_of_sidecar, number_of_sidecar, sequence_in
 from documents.services.verification import Looking, Problem, look_at
 from documents.storage.base import ObjectInfo
 from documents.upkeep.errors import Halt
-from documents.upkeep.patience import patiently
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import SCOPES, finding_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease

@@ -41,7 +41,8 @@ def render_document(
         "attachment": attachment,
         "kept_until": document.retained_until(),
         "can_open": can_open_documents(),
-        "sha256": plaintext_digest(attachment),
+        # Where those could not be opened, a key service that does not answer is not waited for once more.
+        "sha256": plaintext_digest(attachment, ask=attributes is not None),
         "versions": document.attachments.order_by("-version"),
         "links": live_links_of(document),
         "events": events_of(document)[:EVENTS_SHOWN],

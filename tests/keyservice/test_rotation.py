@@ -13,11 +13,11 @@ from documents.encryption.vectors.keys import kek_id, pem_of
 from documents.errors import KekRefused, KeyServiceUnavailable
 from documents.models import Attachment, KekRecord, UpkeepRun
 from documents.models.upkeep import UpkeepState
-from documents.services import kek_life
+from documents.services import kek_life, patience
 from documents.services.actors import Actor
 from documents.services.kek_standing import find_record
-from documents.upkeep import patience, runs
-from documents.upkeep.patience import patiently
+from documents.services.patience import patiently
+from documents.upkeep import runs
 from documents.upkeep.verify import begin_verifying
 from documents.upkeep.worker import work_on
 from tests.conftest import Store

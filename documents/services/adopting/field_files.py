@@ -24,6 +24,7 @@ from documents.services.adopting.sealing import adopt
 from documents.services.adopting.sources import Source, known_sources
 from documents.services.adopting.threads import in_threads
 from documents.services.adopting.working import Wish
+from documents.services.patience import patiently
 from documents.services.sealed_files import FILES, SealedFile, seal_file
 from documents.storage.base import Buffer
 from documents.storage.policies import Policy
@@ -150,10 +151,10 @@ def _compare(field: FieldOfApp, rule: Policy, key: str, each: FieldRow, wish: Wi
 
 
 def _digest_of_sealed(rule: Policy, key: str, wish: Wish) -> str:
-    """SHA-256 in hex of what opens, "" where it does not."""
+    """SHA-256 in hex of what opens, "" where it does not. Raises KeyRingError, StorageError."""
     digest, buffer = hashlib.sha256(), bytearray(_READ)
     try:
-        with SealedFile(store_itself(rule.store), key) as file:
+        with patiently(SealedFile, store_itself(rule.store), key) as file:
             while count := file.readinto(buffer):
                 wish.keep_on()
                 digest.update(memoryview(buffer)[:count])

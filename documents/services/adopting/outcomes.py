@@ -9,7 +9,6 @@ from documents.errors import (
     EncryptionError,
     MalformedEnvelope,
     SourceRefused,
-    StorageError,
     UnwrapFailed,
     VaultError,
 )
@@ -66,8 +65,7 @@ def failure_of(name: str, size: int, error: VaultError) -> Outcome:
     """Return the outcome of one that could not be adopted."""
     if isinstance(error, AlreadyAdopted):
         return Outcome(Status.ALREADY, name, size)
-    retryable = isinstance(error, StorageError) and error.retryable
-    return Outcome(Status.FAILED, name, size, _code_of(error), str(error), is_retryable=retryable)
+    return Outcome(Status.FAILED, name, size, _code_of(error), str(error), is_retryable=error.retryable)
 
 
 def _code_of(error: VaultError) -> str:
@@ -80,6 +78,6 @@ def _code_of(error: VaultError) -> str:
             return "damaged"
         case UnwrapFailed():
             return "key-missing"
-        case EncryptionError():
+        case EncryptionError() if not error.retryable:
             return "keys-unusable"
     return error.code

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from documents.encryption.envelope import Sealer
-from documents.errors import AlreadyAdopted, EncryptionError, IntegrityMismatch, UploadGone
+from documents.errors import AlreadyAdopted, EncryptionError, IntegrityMismatch, KeyRingError, UploadGone
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
 from documents.models import AdoptedSource, Attachment, Document, SealedObject, StagedAttachment
@@ -19,6 +19,7 @@ from documents.services.adopting.opening import Original
 from documents.services.downloads import open_envelope
 from documents.services.keys import DOCUMENTS
 from documents.services.names import UNKNOWN_TYPE, clean_title
+from documents.services.patience import patiently
 from documents.services.receiving import Receiving, commit_intent
 from documents.services.uploads import upload_limit
 from documents.storage.base import ObjectRef
@@ -44,7 +45,7 @@ class Sealing(Receiving):
     def _verified(self, sealer: Sealer, stored: ObjectRef) -> None:
         """Note what a row knows, then open what the store has and compare it with what was read.
 
-        Raises IntegrityMismatch.
+        Raises IntegrityMismatch; KeyRingError where the keys, or who holds them, did not do what was asked.
         """
         self._note_sealed(sealer, stored)
         if self._read_back() != self._hash.checksum().removeprefix("sha256:"):
@@ -54,19 +55,27 @@ class Sealing(Receiving):
         failpoint("adopt.verified")
 
     def _read_back(self) -> str:
+        staged = self.staged
+        try:
+            return patiently(self._digest_of_stored)
+        except KeyRingError:  # says nothing about what the store has
+            raise
+        except EncryptionError as error:
+            raise IntegrityMismatch(
+                "What was read back does not open", provider=staged.storage_type, key=staged.storage_path
+            ) from error
+
+    def _digest_of_stored(self) -> str:
         staged, digest = self.staged, hashlib.sha256()
+        self.keep_on()
+        self._keep_lease()
         # Without caches: what the store has is asked for.
         with store_itself(staged.storage_type).open(staged.storage_path) as reader:
-            try:
-                envelope = open_envelope(reader, staged, self._ids())
-                for piece in envelope.open_chunks(reader, object_size=reader.info.size):
-                    self.keep_on()
-                    self._keep_lease()
-                    digest.update(piece)
-            except EncryptionError as error:
-                raise IntegrityMismatch(
-                    "What was read back does not open", provider=staged.storage_type, key=staged.storage_path
-                ) from error
+            envelope = open_envelope(reader, staged, self._ids())
+            for piece in envelope.open_chunks(reader, object_size=reader.info.size):
+                self.keep_on()
+                self._keep_lease()
+                digest.update(piece)
         return digest.hexdigest()
 
 

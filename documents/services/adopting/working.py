@@ -19,7 +19,8 @@ from documents.services.adopting.places import Place
 from documents.services.adopting.sealing import adopt
 from documents.services.adopting.sources import Kind, Source, known_sources
 from documents.services.adopting.threads import in_threads
-from documents.services.digests import plaintext_digest
+from documents.services.digests import opened_digest
+from documents.services.patience import patiently
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,11 @@ def resealed(row: AdoptedSource, attachment: Attachment, name: str, wish: Wish) 
 
 
 def _check_same_content(place: Place, source: Source, row: AdoptedSource) -> None:
-    """Raises SourceRefused where the original is another than the one that was adopted; one that was touched is not."""
-    before = row.digest or (row.attachment and plaintext_digest(row.attachment))
+    """Raises SourceRefused where the original is another than the one that was adopted; one that was touched is not.
+
+    EncryptionError where what it was cannot be told: that says nothing about the original.
+    """
+    before = row.digest or (row.attachment and patiently(opened_digest, row.attachment))
     release_connection()
     if source.size != row.size or digest_at(place, source) != before:
         raise SourceRefused(
