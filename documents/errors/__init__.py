@@ -4,6 +4,7 @@ VaultError
 ├── ConfigurationError          a setting is missing or malformed; names the variable
 │   └── CollectionRefused       the collector leaves a store alone
 │       ├── OlderDatabase       an older database was restored, or a second one is in use
+│       ├── DatabaseWithheld    it was made again from objects, and not all of them could be opened
 │       ├── StoreReplaced       the store is empty, or another one is in its place
 │       └── StoreShared         another vault uses it too
 ├── StorageError                carries provider, object key, hint, retryable
@@ -63,7 +64,7 @@ VaultError
 
 from documents.errors.adoption import AdoptionError, AdoptionStopped, AlreadyAdopted, SourceRefused
 from documents.errors.base import ConfigurationError, DatabaseUnavailable, VaultError
-from documents.errors.collection import CollectionRefused, OlderDatabase, StoreReplaced, StoreShared
+from documents.errors.collection import CollectionRefused, DatabaseWithheld, OlderDatabase, StoreReplaced, StoreShared
 from documents.errors.documents import (
     CursorInvalid,
     DocumentChanged,
@@ -143,6 +144,7 @@ __all__ = [
     "ConfigurationError",
     "CursorInvalid",
     "DatabaseUnavailable",
+    "DatabaseWithheld",
     "DocumentChanged",
     "DocumentNotFound",
     "DocumentUnreadable",

@@ -33,6 +33,18 @@ class StoreReplaced(CollectionRefused):
         )
 
 
+class DatabaseWithheld(CollectionRefused):
+    code = "database-withheld"
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(
+            f"This database was made again from objects, and is not accepted for store {provider!r}: whatever it does "
+            "not name would look like a leftover. Nothing is deleted. Run `manage.py recover` again, with "
+            "--rebuild-database or --add-missing as before; its report says what is missing. Where that is lost for "
+            f"good: `manage.py collect_garbage --accept-older-database --store {provider}`."
+        )
+
+
 class StoreShared(CollectionRefused):
     code = "store-shared"
 

@@ -43,8 +43,11 @@ class CollectedStore(models.Model):
 
     ``epoch`` counts up with every pass over the store, which keeps the number too: a database whose number is the lower
     one was restored from an earlier day. ``written_epoch`` is the last that is known to have reached the store, 0
-    before the first. ``positions`` holds, by prefix, the key behind which the next pass goes on listing.
+    before the first, WITHHELD while a database that was made again is not accepted for the store. ``positions`` holds,
+    by prefix, the key behind which the next pass goes on listing.
     """
+
+    WITHHELD = -1
 
     storage_type = models.CharField(max_length=50, unique=True)
     epoch = models.BigIntegerField(default=0)

@@ -25,6 +25,7 @@ from django.db.models.functions import Greatest
 from documents.errors import (
     CollectionRefused,
     ConfigurationError,
+    DatabaseWithheld,
     ObjectExists,
     OlderDatabase,
     StorageError,
@@ -63,20 +64,22 @@ class Standing:
 
 
 def check_current(provider: StorageProvider) -> Standing:
-    """Look at both numbers and change nothing. Raises OlderDatabase, StoreReplaced, StoreShared or StorageError.
+    """Look at both numbers and change nothing. Raises CollectionRefused or StorageError.
 
     A database without a row for a name under which the store has numbers is an older one as well.
     """
     # What this database wrote is read before the listing, and what it counted after it: another pass that counts up in
     # between, database first and store second, makes neither look wrong.
     vault_id = Vault.current_id()
-    written = CollectedStore.objects.filter(storage_type=provider.name, written_epoch__gt=0).first()
+    written = CollectedStore.objects.filter(storage_type=provider.name).exclude(written_epoch=0).first()
     standing = _standing(provider, vault_id)
     if standing.stored > standing.known:
         raise OlderDatabase(provider.name, stored=standing.stored, known=standing.known)
     for name, stored in standing.others.items():
         if stored > (known := _counted(name)):
             raise OlderDatabase(provider.name, stored=stored, known=known)
+    if written and written.written_epoch == CollectedStore.WITHHELD:
+        raise DatabaseWithheld(provider.name)
     if written and not standing.stored:
         raise StoreReplaced(provider.name, known=written.written_epoch)
     return standing
@@ -98,30 +101,32 @@ def ensure_current(provider: StorageProvider) -> datetime:
     key = _key(standing.vault_id, provider.name, epoch)
     _write(provider, key, epoch=epoch, standing=standing)
     failpoint("collect.epoch-written")
-    row.update(written_epoch=Greatest(F("written_epoch"), epoch))
+    row.filter(written_epoch__gte=0).update(written_epoch=Greatest(F("written_epoch"), epoch))
     for older in standing.stored_keys:
         if older < _key(standing.vault_id, provider.name, max(0, epoch - KEPT)):
             provider.delete(older)
     return provider.head(key).modified_at
 
 
-def accept_database(provider: StorageProvider, actor: Actor) -> None:
+def accept_database(provider: StorageProvider, actor: Actor, *, in_rebuild: bool = False) -> None:
     """Say that this database is the right one for this store, whatever the store's numbers; no other is accepted.
 
-    Raises StoreShared or StorageError.
+    A store that is withheld stays so ``in_rebuild``, which ends a little later. Raises StoreShared or StorageError.
     """
     standing = _standing(provider, Vault.current_id())
     with transaction.atomic(durable=True):
         for name, stored in {**standing.others, provider.name: standing.stored}.items():
             CollectedStore.objects.get_or_create(storage_type=name)
             CollectedStore.objects.filter(storage_type=name).update(epoch=Greatest(F("epoch"), stored))
-        CollectedStore.objects.filter(storage_type=provider.name).update(written_epoch=0)
+        own = CollectedStore.objects.filter(storage_type=provider.name)
+        (own.exclude(written_epoch=CollectedStore.WITHHELD) if in_rebuild else own).update(written_epoch=0)
         audit.record(
             "database.accepted",
             actor,
             storage_type=provider.name,
             database_epoch=standing.known,
             store_epoch=standing.stored,
+            rebuild=in_rebuild,
         )
     log.warning("database_accepted", provider=provider.name, known=standing.known, stored=standing.stored)
 

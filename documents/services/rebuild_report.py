@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from documents.errors import UnsupportedEnvelope, UnwrapFailed
+from documents.errors import IntegrityMismatch, StorageError, UnsupportedEnvelope, UnwrapFailed
 from documents.storage.base import ObjectInfo, StorageProvider
 
 log = structlog.get_logger(__name__)
@@ -39,10 +39,13 @@ class RebuildReport:
     notes: list[str] = field(default_factory=list)
     withheld: str = ""
     _opened_elsewhere: int = 0
+    _not_read: int = 0
 
     def fail(self, provider: StorageProvider, info: ObjectInfo, error: Exception) -> None:
         """Count an object that could not be opened."""
         self.counts["failed"] += 1
+        # Of a store's errors this one alone says something about the object.
+        self._not_read += isinstance(error, StorageError) and not isinstance(error, IntegrityMismatch)
         self._opened_elsewhere += isinstance(error, (UnwrapFailed, UnsupportedEnvelope))
         log.warning("object_not_recovered", provider=provider.name, key=info.key, code=type(error).__name__)
         if len(self.failures) < _TOLD:
@@ -52,8 +55,8 @@ class RebuildReport:
         """Say whether the database may be accepted, and note in ``withheld`` why not.
 
         To an accepted one every object that it does not name is left over, and the collector clears it away. So what
-        another key, setting or version may open is never accepted as lost, and damage only where ``accept_damaged``
-        says so.
+        another key, setting or version may open, or could not be read, is never accepted as lost, and damage only where
+        ``accept_damaged`` says so.
         """
         self.withheld = self._against(accept_damaged=accept_damaged)
         return not self.withheld
@@ -65,6 +68,12 @@ class RebuildReport:
                 "VAULT_WEAKEST_WRAP or this version refuses. Run the same again with every key that the vault has had "
                 "(--key, several times). Where those are lost for good, `manage.py collect_garbage "
                 "--accept-older-database` accepts the database as it is."
+            )
+        if count := self._not_read:
+            return (
+                f"{count:,} objects could not be read: the store gave no bytes of them, which says nothing about "
+                "whether they are sound. Mend the access and run the same again. Where that is impossible for good, "
+                "`manage.py collect_garbage --accept-older-database` accepts the database as it is."
             )
         if not any(self.counts[outcome] for outcome in _NAMED):
             return "No object of a document of this vault was found. Are the stores the right ones?"

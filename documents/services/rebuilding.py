@@ -9,10 +9,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from documents.encryption.keyring import KeyRing
 from documents.errors import (
@@ -41,7 +43,9 @@ from documents.services.recovered_objects import (
 from documents.services.recovered_places import take_place
 from documents.services.recovered_rows import is_missing, keep_document, number_versions, point_at, row_of
 from documents.services.sidecars import has_sidecars
+from documents.services.withholding import release, withhold
 from documents.storage.base import ObjectInfo, StorageProvider
+from documents.wiring import configured_providers
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -82,6 +86,7 @@ class Rebuilding:
             known = vault_id or self._only_vault()
             with transaction.atomic(durable=True):
                 Vault.objects.update_or_create(pk=1, defaults={"vault_id": known})
+                withhold({provider.name for provider in (*self.stores, *configured_providers())})
                 audit.record(BEGUN, self.actor)
             failpoint("recover.begun")
         return self._add(known, FINISHED)
@@ -101,15 +106,20 @@ class Rebuilding:
         for provider in self.stores:
             self._add_from(provider, report)
         number_versions()
-        may_accept = report.judge(accept_damaged=self.accept_damaged)
+        may_accept, accepted = report.judge(accept_damaged=self.accept_damaged), []
         for provider in self.stores if may_accept else ():
             try:
-                accept_database(provider, self.actor)
+                accept_database(provider, self.actor, in_rebuild=True)
+                accepted.append(provider.name)
             except CollectionRefused as error:  # another vault's store as well: nothing is ever cleared there
                 report.notes.append(str(error))
             failpoint("recover.database-accepted")
         with transaction.atomic(durable=True):
             action = finished if may_accept else WITHHELD
+            if may_accept:
+                release(accepted)
+            else:
+                withhold([provider.name for provider in self.stores])
             audit.record(action, self.actor, added=report.counts["added"], failed=report.counts["failed"])
         return report
 
@@ -128,6 +138,8 @@ class Rebuilding:
         for info, result in _in_order(unknown, opened, workers=self.workers):
             if isinstance(result, RecoveredObject):
                 report.counts[self._keep(result, report.vault_id)] += 1
+            elif isinstance(result, ObjectNotFound):
+                report.counts["gone since they were listed"] += 1
             elif isinstance(result, ForeignObject):
                 report.counts["foreign"] += 1
             else:
@@ -146,29 +158,41 @@ class Rebuilding:
         return "found in another place" if point_at(found, self.actor) else "known"
 
     def _only_vault(self) -> UUID:
-        """The one vault that all objects say they are of. Raises RebuildRefused."""
+        """The one vault that all objects say they are of. Raises RebuildRefused; StorageError where none is read."""
         vaults: Counter[UUID] = Counter()
+        unread: list[StorageError] = []
         for provider in self.stores:
-
-            def claimed(info: ObjectInfo, provider: StorageProvider = provider) -> bytes | None:
-                try:
-                    return claimed_vault_id(provider, info)
-                except ObjectNotFound:
-                    return None
-
-            for _info, vault_id in _in_order(objects_of_documents(provider), claimed, workers=self.workers):
-                if vault_id:
-                    vaults[UUID(bytes=vault_id)] += 1
+            told = _in_order(objects_of_documents(provider), partial(_claimed, provider), workers=self.workers)
+            for _info, claimed in told:
+                if isinstance(claimed, StorageError):
+                    unread = [claimed]
+                elif claimed:
+                    vaults[UUID(bytes=claimed)] += 1
         if not vaults:
+            if unread:
+                raise unread[0]
             raise RebuildRefused("There is no object of a vault in the stores. Are they the right ones?")
         if len(vaults) > 1:
-            told = ", ".join(f"{vault_id} ({count:,} objects)" for vault_id, count in vaults.most_common(10))
-            raise RebuildRefused(f"The objects are of {len(vaults)} vaults: {told}. Choose one with --vault-id.")
+            told_of = ", ".join(f"{vault_id} ({count:,} objects)" for vault_id, count in vaults.most_common(10))
+            raise RebuildRefused(f"The objects are of {len(vaults)} vaults: {told_of}. Choose one with --vault-id.")
         return next(iter(vaults))
 
 
+def _claimed(provider: StorageProvider, info: ObjectInfo) -> bytes | StorageError | None:
+    try:
+        return claimed_vault_id(provider, info)
+    except ObjectNotFound:
+        return None
+    except StorageUnavailable:
+        raise
+    except StorageError as error:  # of this object alone: it is told when its turn comes
+        return error
+
+
 def _is_begun() -> bool:
-    last = AuditEvent.objects.filter(action__in=(BEGUN, FINISHED)).order_by("-id").first()
+    """Whether a rebuild was begun and nothing ended it: neither its end, nor an operator who accepted what there is."""
+    by_operator = Q(action="database.accepted", detail__rebuild=False)
+    last = AuditEvent.objects.filter(Q(action__in=(BEGUN, FINISHED)) | by_operator).order_by("-id").first()
     return last is not None and last.action == BEGUN
 
 

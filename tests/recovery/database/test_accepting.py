@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import F
 
 from documents.encryption.keyring import KeyRing
-from documents.errors import OlderDatabase
+from documents.errors import DatabaseWithheld, OlderDatabase
 from documents.models import Attachment, CollectedStore, Document
 from documents.services.actors import Actor
 from documents.services.collection import Wish, collect
@@ -53,7 +53,7 @@ def rebuild(provider: StorageProvider, ring: KeyRing, *, accept_damaged: bool = 
 def is_accepted(provider: StorageProvider) -> bool:
     try:
         check_current(provider)
-    except OlderDatabase:
+    except (OlderDatabase, DatabaseWithheld):
         return False
     return True
 
