@@ -40,7 +40,9 @@ def add_shared_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="open everything, say what would be done, change nothing"
     )
-    parser.add_argument("--limit", type=_count, metavar="COUNT", help="work on so many and no more")
+    parser.add_argument(
+        "--limit", type=_count, metavar="COUNT", help="do so many and no more; what fails does not count"
+    )
     parser.add_argument("--batch-size", type=_few, default=100, metavar="COUNT", help="looked up at a time (100)")
     parser.add_argument("--workers", type=_few, default=4, metavar="COUNT", help="threads (4)")
     parser.add_argument("--format", choices=("text", "json", "csv"), default="text")

@@ -3,10 +3,25 @@
 import io
 from collections.abc import Iterator
 
+from documents.conf.storage_file import LocalConfig
 from documents.errors import ObjectNotFound, RangeNotSatisfiable, StorageError
-from documents.recovery.recover import Found, Missing, Stopped, Stream, Unreadable
+from documents.recovery.recover import Directory, Found, Missing, Source, Stopped, Stream, Unreadable
 from documents.storage.base import ObjectReader, StorageProvider
 from documents.storage.capabilities import Multipart
+from documents.wiring import vault_config
+
+
+def source_of(provider: StorageProvider) -> Source:
+    """Return a configured store as a source. One on disk is read as the script reads any directory.
+
+    A provider's listing ends at the first directory that cannot be opened; the script tells it, and goes on.
+    """
+    store = vault_config().store(provider.name)
+    if not isinstance(store, LocalConfig):
+        return ProviderSource(provider)
+    source = Directory(store.path)
+    source.label = f"store {provider.name}"
+    return source
 
 
 class ProviderSource:

@@ -30,6 +30,7 @@ from tests.adopting.older import (
     only_attachment,
 )
 from tests.keyring import write_keys
+from tests.legacy.making import older_envelope
 
 pytestmark = pytest.mark.django_db
 MADE_AT = datetime(2024, 1, 15, tzinfo=UTC)
@@ -192,6 +193,20 @@ def test_the_limit_counts_what_is_worked_on(older: Path, alice: User) -> None:
     assert counts_of(adopt(older, "--limit", 4, "--batch-size", 2)).get("adopted") == 4
     assert counts_of(adopt(older, "--limit", 4, "--batch-size", 2)).get("adopted") == 2
     assert counts_of(adopt(older, "--limit", 4)).get("adopted") is None
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_the_limit_counts_no_failure_and_later_runs_come_to_the_rest(older: Path, alice: User, batch_size: int) -> None:
+    for number in range(6):
+        content = b"{}" if number < 3 else older_envelope(b"%d" % number)
+        lay(older, f"papers/user_{alice.pk}/{number}_paper.txt_txt.json", content)
+    limited = ("--limit", 2, "--batch-size", batch_size)
+
+    first, second, third = (adopt(older / "papers", *limited) for _ in range(3))
+
+    assert counts_of(first) == {"adopted": 2, "failed": 3}, "each was tried once"
+    assert counts_of(second) == {"adopted": 1, "already-adopted": 2, "failed": 3}
+    assert counts_of(third) == {"already-adopted": 3, "failed": 3}
 
 
 def test_a_tier_of_public_keys_adopts_nothing(older: Path, settings: Settings, tmp_path: Path) -> None:

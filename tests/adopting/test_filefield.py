@@ -115,6 +115,17 @@ def test_the_limit_counts_what_is_worked_on(rows: list[Payslip], batch_size: int
     assert [counts_of(adopt_field("--to", "storage", *limited)).get("adopted", 0) for _ in range(4)] == [1, 1, 1, 0]
 
 
+@pytest.mark.parametrize("to", ["documents", "storage"])
+def test_the_limit_counts_no_failure(rows: list[Payslip], media: Path, to: str) -> None:
+    (media / str(rows[0].file.name)).unlink()
+    options = ("--to", to, "--limit", 1, *(["--system"] if to == "documents" else []))
+
+    answers = [adopt_field(*options) for _ in range(3)]
+
+    assert [counts_of(answer).get("adopted", 0) for answer in answers] == [1, 1, 0]
+    assert counts_of(answers[0])["failed"] == 1
+
+
 def test_a_missing_file_is_told_and_the_others_are_adopted(rows: list[Payslip], media: Path) -> None:
     (media / str(rows[0].file.name)).unlink()
 

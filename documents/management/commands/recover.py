@@ -18,7 +18,7 @@ from documents.services.actors import Actor
 from documents.services.rebuild_report import RebuildReport
 from documents.services.rebuilding import Rebuilding
 from documents.services.recovery_keys import opening_ring, reading_keys
-from documents.services.recovery_source import ProviderSource
+from documents.services.recovery_source import source_of
 from documents.storage.base import StorageProvider
 from documents.wiring import configured_providers
 
@@ -89,7 +89,7 @@ class Command(BaseCommand):
         for provider in stores:
             destination = given.to / provider.name if given.to and len(stores) > 1 else given.to
             options = recover.Options(
-                ProviderSource(provider), keys, destination, frozenset(given.only), given.workers or 4, recover.Teller()
+                source_of(provider), keys, destination, frozenset(given.only), given.workers or 4, recover.Teller()
             )
             if len(stores) > 1 and given.format == "text":
                 write(f"{provider.name}:\n")

@@ -18,6 +18,7 @@ from documents.failpoints import failpoint
 from documents.models import AdoptedSource
 from documents.services.adopting.field_batches import FieldRow, batches_of
 from documents.services.adopting.fields import FieldOfApp
+from documents.services.adopting.limits import Limit
 from documents.services.adopting.opening import Original
 from documents.services.adopting.outcomes import Outcome, Status, failure_of, outcome_of
 from documents.services.adopting.sealing import adopt
@@ -38,10 +39,12 @@ def adopt_as_documents(field: FieldOfApp, wish: Wish) -> Generator[Outcome]:
 
     A row whose file is exchanged later is another original. Safe to stop, to repeat, and to run twice at once.
     """
-    for batch, failed in batches_of(field, wish, known_sources):
+    limit = Limit(wish.limit)
+    for batch, failed in batches_of(field, wish, known_sources, limit):
         yield from failed
         known = known_sources([each.source for each in batch])
-        yield from in_threads(partial(_as_document, field, wish, known), batch, workers=wish.workers, stop=wish.stop)
+        work = in_threads(partial(_as_document, field, wish, known), batch, workers=wish.workers, stop=wish.stop)
+        yield from limit.counting(work)
 
 
 def seal_under_names(field: FieldOfApp, policy: str, wish: Wish) -> Generator[Outcome]:
@@ -50,10 +53,11 @@ def seal_under_names(field: FieldOfApp, policy: str, wish: Wish) -> Generator[Ou
     No row changes: until the field's storage is switched it reads its old files, and from then on the sealed ones.
     What is there already is opened and compared. Safe to stop, to repeat, and to run twice at once.
     """
-    rule = storage_manager().policy(policy)
-    for batch, failed in batches_of(field, wish, partial(_sealed_already, rule)):
+    rule, limit = storage_manager().policy(policy), Limit(wish.limit)
+    for batch, failed in batches_of(field, wish, partial(_sealed_already, rule), limit):
         yield from failed
-        yield from in_threads(partial(_under_name, field, rule, wish), batch, workers=wish.workers, stop=wish.stop)
+        work = in_threads(partial(_under_name, field, rule, wish), batch, workers=wish.workers, stop=wish.stop)
+        yield from limit.counting(work)
 
 
 def _sealed_already(rule: Policy, sources: Sequence[Source]) -> set[str]:

@@ -46,6 +46,10 @@ class Outcome:
     is_retryable: bool = False
 
 
+# What a limit counts: what was done, or in a dry run would be.
+DONE = frozenset((Status.ADOPTED, Status.REGISTERED, Status.RESEALED, Status.PLANNED))
+
+
 def outcome_of(status: Status, source: Source, attachment: Attachment | None = None) -> Outcome:
     """Return the outcome of one that did not fail."""
     if attachment is None:

@@ -1,6 +1,6 @@
 """The same work on several things at once, in threads that can be stopped."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Event
@@ -13,7 +13,7 @@ from documents.services.adopting.outcomes import Outcome
 T = TypeVar("T")
 
 
-def in_threads(work: Callable[[T], Outcome], batch: Sequence[T], *, workers: int, stop: Event) -> Iterator[Outcome]:
+def in_threads(work: Callable[[T], Outcome], batch: Sequence[T], *, workers: int, stop: Event) -> Generator[Outcome]:
     """Yield what ``work`` makes of each, in their order; with one worker in this thread.
 
     Where the consumer goes away, what is in work is told to stop, and waited for.

@@ -1,6 +1,6 @@
 """All originals of a place: batch by batch, by several threads, each on its own."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -11,6 +11,7 @@ from documents.models import AdoptedSource, Attachment
 from documents.models.connection import release_connection
 from documents.services.actors import Actor
 from documents.services.adopting.in_place import register, reseal
+from documents.services.adopting.limits import Limit
 from documents.services.adopting.names import told_by
 from documents.services.adopting.opening import digest_at, kind_of, open_original
 from documents.services.adopting.outcomes import Outcome, Status, failure_of, outcome_of
@@ -50,15 +51,16 @@ def adopt_all(place: Place, wish: Wish) -> Generator[Outcome]:
     Memory is one batch, whatever the place holds. Safe to stop anywhere, to repeat, and to run twice at once. Raises
     StorageError where the place cannot be listed. Close the iterator to stop: what is in work ends at its next piece.
     """
-    listing, left = place.sources(), wish.limit
-    while left is None or left > 0:
-        batch = list(islice(listing, wish.batch_size))
-        if not batch:
+    listing, limit = place.sources(), Limit(wish.limit)
+    waiting: list[Source] = []
+    while not limit.is_reached:
+        waiting += islice(listing, wish.batch_size - len(waiting))
+        if not waiting:
             return
-        known = known_sources(batch)
-        if left is not None:
-            batch, left = _within(batch, known, place, wish, left)
-        yield from in_threads(partial(_one, place, wish, known), batch, workers=wish.workers, stop=wish.stop)
+        known = known_sources(waiting)
+        batch, waiting = _within(waiting, known, place, wish, limit.left)
+        work = in_threads(partial(_one, place, wish, known), batch, workers=wish.workers, stop=wish.stop)
+        yield from limit.counting(work)
 
 
 def reseal_all(wish: Wish) -> Generator[Outcome]:
@@ -66,31 +68,31 @@ def reseal_all(wish: Wish) -> Generator[Outcome]:
 
     As ``adopt_all`` in everything else.
     """
-    last, left = 0, wish.limit
-    while left is None or left > 0:
+    last, limit = 0, Limit(wish.limit)
+    while not limit.is_reached:
         rows = AdoptedSource.objects.filter(in_place=True, attachment__isnull=False, pk__gt=last).order_by("pk")
-        count = wish.batch_size if left is None else min(wish.batch_size, left)
+        count = min(wish.batch_size, limit.left or wish.batch_size)
         batch = list(rows.select_related("attachment__document__owner")[:count])
         if not batch:
             return
-        last, left = batch[-1].pk, None if left is None else left - len(batch)
-        yield from in_threads(partial(_one_in_place, wish), batch, workers=wish.workers, stop=wish.stop)
+        last = batch[-1].pk
+        work = in_threads(partial(_one_in_place, wish), batch, workers=wish.workers, stop=wish.stop)
+        yield from limit.counting(work)
 
 
 def _within(
-    batch: Sequence[Source], known: dict[str, AdoptedSource], place: Place, wish: Wish, left: int
-) -> tuple[list[Source], int]:
-    """The beginning of a batch in which ``left`` originals are to be worked on, and how many are left after it."""
-    taken: list[Source] = []
-    for source in batch:
+    sources: list[Source], known: dict[str, AdoptedSource], place: Place, wish: Wish, left: int | None
+) -> tuple[list[Source], list[Source]]:
+    """The beginning, in which at most ``left`` originals are to be worked on, and the rest."""
+    if left is None:
+        return sources, []
+    for number, source in enumerate(sources):
+        if left == 0:
+            return sources[:number], sources[number:]
         row = known.get(source.identity)
         is_work = row is None or (row.in_place and not wish.in_place)
-        if is_work and (source.problem or _kind(place, source, wish) is not Kind.LEFT_OUT):
-            if left == 0:
-                break
-            left -= 1
-        taken.append(source)
-    return taken, left
+        left -= is_work and not source.problem and _kind(place, source, wish) is not Kind.LEFT_OUT
+    return sources, []
 
 
 def _kind(place: Place, source: Source, wish: Wish) -> Kind | None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.conftest import Store
 from tests.keyring import write_keys
 from tests.recovery.database.losing import forget, lose_database
 from tests.recovery.objects import files_in, manifest_of, outcomes, sha256, write_key
+from tests.upkeep.rotating import attachment_of
 
 pytestmark = pytest.mark.django_db
 
@@ -158,3 +160,31 @@ def test_the_digest_of_the_manifest_is_the_one_that_the_vault_shows(store: Store
     [entry] = manifest_of(out).values()
     assert entry["plaintext_sha256"] == sha256(b"a payslip")
     assert entry["object_sha256"] == Attachment.objects.get().digest
+
+
+def test_a_directory_that_cannot_be_opened_is_told_and_everything_else_comes_out(
+    store: Store, out: Path, bob: User, provider: StorageProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests run as root too, whom no mode keeps out: the system's answer is given in its place."""
+    if not isinstance(provider, LocalProvider):
+        return
+    hidden = attachment_of(store(b"first", filename="first.pdf")).storage_path
+    store(b"second", filename="second.pdf", owner=bob)
+    owners = provider.root / hidden.split("/user_")[0] / f"user_{hidden.split('/user_')[1].split('/')[0]}"
+    scandir = os.scandir
+
+    def refuse(path: Path) -> object:
+        if path == owners:
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    with monkeypatch.context() as locked:
+        locked.setattr(os, "scandir", refuse)
+        assert refused("--to", out).returncode == 1
+
+    assert files_in(out) == {"bob/second.pdf": b"second"}
+    assert (out / "manifest.csv").exists()
+    [entry] = [entry for key, entry in manifest_of(out).items() if key.endswith("/")]
+    assert entry["answer"] == "Unreadable"
+    recovered("--to", out)
+    assert files_in(out) == {"alice/first.pdf": b"first", "bob/second.pdf": b"second"}
