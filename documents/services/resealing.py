@@ -51,24 +51,22 @@ def reseal(attachment: Attachment, actor: Actor, *, sign_of_life: Callable[[], N
     """
     ring, provider = key_ring(), storage_provider(attachment.storage_type)
     ring.require_private_keys()
-    staged = StagedAttachment(
-        document_id=attachment.document_id,
-        owner=attachment.document.owner,
-        filename=attachment.filename,
-        content_type=attachment.content_type,
-    )
-    commit_intent(staged, provider, ring, prefix=_prefix_of(attachment.storage_path))
-    staged.created_at = attachment.created_at  # what META tells; the row's is the intent's
-    with Resealing(staged, provider, ring, actor, limit=attachment.size) as resealing:
-        resealing.replaces(attachment)
-        with Download(attachment, actor, start=0, stop=attachment.size) as download:
-            alive_at = time.monotonic()
+    # Opened first: what does not open, or has to wait for a key service, leaves no intent and no event.
+    with Download(attachment, actor, start=0, stop=attachment.size) as download:
+        staged = StagedAttachment(
+            document_id=attachment.document_id,
+            owner=attachment.document.owner,
+            filename=attachment.filename,
+            content_type=attachment.content_type,
+        )
+        commit_intent(staged, provider, ring, prefix=_prefix_of(attachment.storage_path))
+        staged.created_at = attachment.created_at  # what META tells; the row's is the intent's
+        with Resealing(staged, provider, ring, actor, limit=attachment.size) as resealing:
+            resealing.replaces(attachment, sign_of_life)
             for piece in download:
                 resealing.write(piece)
-                if time.monotonic() - alive_at > SIGNS_OF_LIFE:
-                    alive_at = time.monotonic()
-                    sign_of_life()
-        resealing.finish()
+                resealing.stay_alive()
+            resealing.finish()
     failpoint("reseal.committed")
     return staged.pk
 
@@ -78,9 +76,16 @@ class Resealing(Receiving):
 
     failed = "attachment.reseal-failed"
 
-    def replaces(self, attachment: Attachment) -> None:
-        """Say which attachment is sealed anew."""
-        self._old = attachment
+    def replaces(self, attachment: Attachment, sign_of_life: Callable[[], None]) -> None:
+        """Say which attachment is sealed anew, and whom it is to tell that it goes on."""
+        self._old, self._sign_of_life, self._alive_at = attachment, sign_of_life, time.monotonic()
+
+    def stay_alive(self) -> None:
+        """Give a sign of life, and keep the intent's lease, where it is time to. Raises what those raise."""
+        if time.monotonic() - self._alive_at > SIGNS_OF_LIFE:
+            self._alive_at = time.monotonic()
+            self._sign_of_life()
+        self._keep_lease()
 
     def finish(self) -> None:
         """Make the object durable, confirm it, and switch the row. Raises StorageError, UploadGone."""
@@ -88,7 +93,7 @@ class Resealing(Receiving):
 
     def _stage(self, sealer: Sealer, stored: ObjectRef) -> None:
         # The only other copy is given up: what the store has is read back before.
-        if object_checksum(self._provider, stored.key) != stored.checksum:
+        if object_checksum(self._provider, stored.key, meanwhile=self.stay_alive) != stored.checksum:
             raise IntegrityMismatch("What is read back differs", provider=stored.provider, key=stored.key)
         self._note_sealed(sealer, stored)
         staged, old = self.staged, self._old.pk

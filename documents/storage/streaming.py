@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -116,12 +116,16 @@ def pieces_of(reader: ObjectReader) -> Iterator[memoryview]:
         yield buffer[:count]
 
 
-def object_checksum(provider: StorageProvider, key: str) -> str:
-    """Read an object back and return ``sha256:`` and its digest in hex. Memory is one buffer, whatever its size."""
+def object_checksum(provider: StorageProvider, key: str, *, meanwhile: Callable[[], None] = lambda: None) -> str:
+    """Read an object back and return ``sha256:`` and its digest in hex. Memory is one buffer, whatever its size.
+
+    ``meanwhile`` is called after each piece, and ends it where it raises.
+    """
     digest = hashlib.sha256()
     with provider.open(key) as reader:
         for piece in pieces_of(reader):
             digest.update(piece)
+            meanwhile()
     return f"sha256:{digest.hexdigest()}"
 
 

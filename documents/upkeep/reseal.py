@@ -80,7 +80,6 @@ class ResealWork:
         fresh = self._done_before(rows)
         changed = 0
         for row in rows:
-            lease.write()
             try:
                 changed += row.pk not in fresh and patiently(self._does, row, lease)
             except (KeyRingError, ConfigurationError) as error:
@@ -100,7 +99,8 @@ class ResealWork:
         return True
 
     def _does(self, row: Row, lease: Lease) -> bool:
-        """Seal it anew where it is to be. Returns whether it was."""
+        """Seal it anew where it is to be. Returns whether it was. Raises LeaseLost, and what sealing raises."""
+        lease.write()  # who waits for a key service comes here again and again
         if not row.envelope_core:
             return False  # in the format of an older vault: adopting seals it
         if self._kek_id and not is_wrapped_for(row, storage_provider(row.storage_type), bytes.fromhex(self._kek_id)):
