@@ -27,7 +27,7 @@ from documents.services.editions import edition_of
 from documents.services.patience import patiently
 from documents.services.resealing import is_wrapped_for, reseal
 from documents.services.rewrapping import Row
-from documents.upkeep.errors import Halt, code_of
+from documents.upkeep.errors import Halt, RunRefused, code_of
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import document_id_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease
@@ -45,10 +45,16 @@ def begin_resealing(actor: Actor, *, kek_id: str = "", document_id: UUID | None 
 
     Uploads that wait to be confirmed are no documents yet: those that are concerned are findings.
 
-    Raises SealOnlyKeyRing where this process can open nothing, RunRefused where another such run is not over.
+    Raises SealOnlyKeyRing where this process can open nothing, RunRefused where another such run is not over, or where
+    the KEK is one that everything is sealed for now.
     """
     ring = key_ring()
     ring.require_private_keys()
+    if kek_id in (kek.kek_id.hex() for kek in ring.recipients):
+        raise RunRefused(
+            f"Rotate first: everything is sealed for KEK {kek_id[:16]} now, and would be again. Put another in its "
+            "place (create_kek and rotate_keys, or the new recovery key's public half), then seal anew."
+        )
     options = {"kek": kek_id, "document": str(document_id or ""), "primary": ring.primary.kek_id.hex()}
     rows: dict[str, Any] = {} if document_id else {"staged": rows_of("staged")}
     rows |= {"attachment": Attachment.objects.all(), "payload": Payload.objects.all()}

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from documents.encryption.envelope import open_row
 from documents.encryption.recipients import recipients_of
+from documents.encryption.vectors.keys import kek_id
 from documents.key_rings import key_ring
-from documents.models import Attachment, AuditEvent, Link, ObjectRemoval, Payload, StagedAttachment
+from documents.models import Attachment, AuditEvent, Link, ObjectRemoval, Payload, StagedAttachment, UpkeepRun
 from documents.models.clock import database_now
 from documents.services.actors import Actor
 from documents.services.attributes import attributes_of, set_attributes
@@ -127,3 +128,14 @@ def test_sealed_attributes_are_sealed_anew_with_their_document(
     assert Payload.objects.get().pk != before
     document.refresh_from_db()
     assert attributes_of(document) == {"note": "x" * 5000}
+
+
+@pytest.mark.parametrize("which", ["primary", "recovery"])
+def test_what_is_sealed_for_a_present_recipient_is_not_sealed_for_it_again(store: Store, which: str) -> None:
+    store()
+    recipient = kek_id(which).hex()
+
+    with pytest.raises(CommandError, match=f"^Rotate first: everything is sealed for KEK {recipient[:16]}"):
+        call_command("reseal_documents", "--kek", recipient, "--inline", verbosity=0)
+
+    assert not UpkeepRun.objects.exists()
