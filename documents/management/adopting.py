@@ -2,24 +2,27 @@
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import CommandError, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from documents.errors import AdoptionStopped, StorageError, VaultError
 from documents.key_rings import key_ring
 from documents.management.arguments import USAGE, report_to
+from documents.management.progress import progress_on
 from documents.management.stopping import INTERRUPTED, told_politely
 from documents.redaction import redacted
 from documents.services.actors import Actor
 from documents.services.adopting.outcomes import Outcome, Status
 from documents.services.adopting.owners import Owners, read_owner_map
 from documents.services.adopting.report import COLUMNS, Tally, as_json, as_line, as_text
+from documents.services.adopting.working import Wish
 from documents.services.tables import table_line
 
 OPERATOR = Actor(user=None, via="command")
@@ -66,6 +69,41 @@ def owners_of(options: dict[str, Any]) -> Owners:
         if fallback is None:
             raise CommandError(f"There is no person {name!r}.", returncode=USAGE)
     return Owners(mapped, fallback=fallback, to_system=options["system"])
+
+
+def wish_of(options: dict[str, Any]) -> Wish:
+    """Return what the shared options ask for. Raises as ``owners_of``."""
+    return Wish(
+        owners=owners_of(options),
+        actor=OPERATOR,
+        dry_run=options["dry_run"],
+        batch_size=options["batch_size"],
+        workers=options["workers"],
+        limit=options["limit"],
+    )
+
+
+def conduct(
+    work: Callable[[Wish], Generator[Outcome]], wish: Wish, tally: Tally, command: BaseCommand, **options: Any
+) -> None:
+    """Have it confirmed where that is to be, do it, and report on it. Raises CommandError."""
+    if not options["no_input"] and not wish.dry_run:
+        plan = Tally(dry_run=True)
+        with progress_on(command.stderr, "looking") as progress:
+            for outcome in work(replace(wish, dry_run=True, thoroughly=False)):
+                plan.add(outcome)
+                progress.add(outcome.size)
+        _confirm(command.stderr, as_text(plan))
+    with (
+        reported(options, command.stdout, tally) as add,
+        progress_on(command.stderr, "adopting") as progress,
+        closing(work(wish)) as outcomes,
+    ):
+        for outcome in outcomes:
+            add(outcome)
+            progress.add(outcome.size)
+    if tally.failed:
+        raise CommandError(f"{tally.failed:,} of {tally.total:,} cannot be adopted. The report says why.", returncode=1)
 
 
 @contextmanager
@@ -134,17 +172,14 @@ def reported(options: dict[str, Any], stdout: OutputWrapper, tally: Tally) -> It
         raise CommandError(f"Stopped, for the rest would fail alike: {outage} {AGAIN}", returncode=1)
 
 
-def confirmed(stderr: OutputWrapper, plan: str) -> None:
+def _confirm(stderr: OutputWrapper, plan: str) -> None:
     """Show the plan and have it confirmed by a typed word. Raises CommandError where it was not."""
-    stderr.write(f"{plan}\nOriginals stay as they are. Type 'adopt' to go on:")
+    stderr.write(
+        f"{plan}\nOnly names and sizes were looked at: what does not open is told when its turn comes. Originals stay "
+        "as they are. Type 'adopt' to go on:"
+    )
     if sys.stdin.readline().strip() != "adopt":
         raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)
-
-
-def judged(tally: Tally) -> None:
-    """Raises CommandError, status 1, where something failed."""
-    if tally.failed:
-        raise CommandError(f"{tally.failed:,} of {tally.total:,} cannot be adopted. The report says why.", returncode=1)
 
 
 def _words_of(error: Exception) -> str:

@@ -1,19 +1,16 @@
 """What became of a run, as text, JSON or CSV, in pieces: there may be many findings."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 
 from documents.models import UpkeepFinding, UpkeepRun
+from documents.services.tables import table_line
 from documents.upkeep.figures import figures_of
 from documents.wording import duration_in_words, moment_in_words, plain, size_in_words
 
 FORMATS = ("text", "json", "csv")
 SCHEMA_VERSION = 1
 _COLUMNS = ("class", "attachment_id", "document_id", "store", "object_key", "detail")
-# What spreadsheets take for a formula (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def report_of(run: UpkeepRun, form: str) -> Iterator[str]:
@@ -71,17 +68,9 @@ def _json(run: UpkeepRun) -> Iterator[str]:
 
 
 def _csv(run: UpkeepRun) -> Iterator[str]:
-    yield _line(_COLUMNS)
+    yield table_line(_COLUMNS)
     for finding in _findings(run):
-        yield _line(_values(finding))
-
-
-def _line(values: tuple[str, ...]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(
-        f"'{value}" if value.startswith(_FORMULA) else value for value in values
-    )
-    return line.getvalue()
+        yield table_line(_values(finding))
 
 
 def _values(finding: UpkeepFinding) -> tuple[str, ...]:

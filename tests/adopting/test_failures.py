@@ -14,6 +14,7 @@ from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
 from documents import wiring
+from documents.conf import KeySources
 from documents.conf.legacy import LegacyConfig
 from documents.conf.storage_file import StorageFile
 from documents.encryption.sealing import Sealer
@@ -21,6 +22,7 @@ from documents.models import Document, StagedAttachment
 from documents.storage.base import Buffer, StorageProvider
 from documents.storage.policies import Policy
 from tests.adopting.older import CONTENT, adopt, call, counts_of, lay, lay_envelope, older_key_of
+from tests.keyring import write_keys
 from tests.legacy.making import members_of, older_envelope, older_key, pem_of_older
 
 pytestmark = pytest.mark.django_db
@@ -158,6 +160,20 @@ def test_in_place_needs_a_store_of_the_vault(older: Path) -> None:
 
     assert answer.status == 2
     assert "VAULT_STORAGE_FILE" in answer.said
+
+
+def test_in_place_says_what_to_do_where_older_wraps_are_refused(
+    settings: Settings, envelope: bytes, tmp_path: Path
+) -> None:
+    """Nothing is registered: --reseal would find nothing to seal."""
+    hybrid = write_keys(tmp_path / "hybrid", primary="hybrid-primary", recovery="hybrid-recovery")
+    settings.VAULT = replace(settings.VAULT, keys=KeySources(hybrid, weakest_wrap="rsa-oaep-ml-kem-768"))
+
+    answer = adopt(settings.VAULT.storage_type, "--in-place")
+
+    assert answer.status == 2
+    assert answer.said.endswith("Leave it out: then they are sealed.")
+    assert counts_of(adopt(settings.VAULT.storage_type)) == {"adopted": 1}
 
 
 def test_what_was_changed_since_is_told_and_what_was_touched_is_not(older: Path, alice: User) -> None:

@@ -1,32 +1,20 @@
 """``adopt_documents``: take documents into the vault that lie elsewhere, in the older envelope or as plain files."""
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Generator
-from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from documents.management.adopting import (
-    OPERATOR,
-    add_shared_options,
-    adopting,
-    confirmed,
-    judged,
-    owners_of,
-    reported,
-)
+from documents.errors import WeakWrap
+from documents.management.adopting import add_shared_options, adopting, conduct, wish_of
 from documents.management.arguments import USAGE
-from documents.management.progress import progress_on
-from documents.services.adopting.outcomes import Outcome
 from documents.services.adopting.places import Place, place_of
-from documents.services.adopting.report import Tally, as_text
-from documents.services.adopting.working import Wish, adopt_all, reseal_all
+from documents.services.adopting.report import Tally
+from documents.services.adopting.working import adopt_all, reseal_all
 from documents.services.legacy_reading import demand_weak_wraps
-
-Work = Generator[Outcome]
 
 
 class Command(BaseCommand):
@@ -56,53 +44,9 @@ class Command(BaseCommand):
         _check(options)
         tally = Tally(dry_run=options["dry_run"])
         with adopting(tally):
-            wish = Wish(
-                owners=owners_of(options),
-                actor=OPERATOR,
-                with_plain=options["plain"],
-                in_place=options["in_place"],
-                dry_run=options["dry_run"],
-                batch_size=options["batch_size"],
-                workers=options["workers"],
-                limit=options["limit"],
-            )
-            work = self._work(options, wish)
-            with (
-                reported(options, self.stdout, tally) as add,
-                progress_on(self.stderr, "adopting") as progress,
-                closing(work) as outcomes,
-            ):
-                for outcome in outcomes:
-                    add(outcome)
-                    progress.add(outcome.size)
-        judged(tally)
-
-    def _work(self, options: dict[str, Any], wish: Wish) -> Work:
-        if options["reseal"]:
-            self._ask(options, reseal_all, wish)
-            return reseal_all(wish)
-        place = _place(options)
-        if options["in_place"] and not place.store:
-            raise CommandError(
-                "--in-place reads documents where they are: that has to be a store of this vault. Name it in "
-                "VAULT_STORAGE_FILE, or leave --in-place out.",
-                returncode=USAGE,
-            )
-        if options["in_place"]:
-            demand_weak_wraps()
-        self._ask(options, lambda wish: adopt_all(place, wish), wish)
-        return adopt_all(place, wish)
-
-    def _ask(self, options: dict[str, Any], work: Callable[[Wish], Work], wish: Wish) -> None:
-        """Show what a run would do, by names and sizes alone, and have it confirmed."""
-        if options["no_input"] or options["dry_run"]:
-            return
-        plan = Tally(dry_run=True)
-        with progress_on(self.stderr, "looking") as progress:
-            for outcome in work(replace(wish, dry_run=True, thoroughly=False)):
-                plan.add(outcome)
-                progress.add(outcome.size)
-        confirmed(self.stderr, as_text(plan))
+            wish = replace(wish_of(options), with_plain=options["plain"], in_place=options["in_place"])
+            work = reseal_all if options["reseal"] else partial(adopt_all, _place(options))
+            conduct(work, wish, tally, self, **options)
 
 
 def _check(options: dict[str, Any]) -> None:
@@ -115,4 +59,24 @@ def _check(options: dict[str, Any]) -> None:
 
 
 def _place(options: dict[str, Any]) -> Place:
-    return place_of(options["place"], credentials_of=options["credentials"])
+    place = place_of(options["place"], credentials_of=options["credentials"])
+    if options["in_place"]:
+        _demand_reading_in_place(place)
+    return place
+
+
+def _demand_reading_in_place(place: Place) -> None:
+    if not place.store:
+        raise CommandError(
+            "--in-place reads documents where they are: that has to be a store of this vault. Name it in "
+            "VAULT_STORAGE_FILE, or leave --in-place out.",
+            returncode=USAGE,
+        )
+    try:
+        demand_weak_wraps()
+    except WeakWrap as error:
+        raise CommandError(
+            "--in-place has them read as they are, wrapped by RSA alone, which VAULT_WEAKEST_WRAP refuses. Leave it "
+            "out: then they are sealed.",
+            returncode=USAGE,
+        ) from error

@@ -2,29 +2,19 @@
 
 from argparse import ArgumentParser
 from collections.abc import Generator
-from contextlib import closing
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.core.files.storage import InvalidStorageError, Storage, storages
 from django.core.management.base import BaseCommand, CommandError
 
 from documents.filestorage import VaultStorage
-from documents.management.adopting import (
-    OPERATOR,
-    add_shared_options,
-    adopting,
-    confirmed,
-    judged,
-    owners_of,
-    reported,
-)
+from documents.management.adopting import add_shared_options, adopting, conduct, wish_of
 from documents.management.arguments import USAGE
-from documents.management.progress import progress_on
 from documents.services.adopting.field_files import adopt_as_documents, seal_under_names
 from documents.services.adopting.fields import FieldOfApp, field_of_app
 from documents.services.adopting.outcomes import Outcome
-from documents.services.adopting.report import Tally, as_text
+from documents.services.adopting.report import Tally
 from documents.services.adopting.working import Wish
 from documents.storage.policies import DEFAULT
 
@@ -54,38 +44,10 @@ class Command(BaseCommand):
         _check(options)
         tally = Tally(dry_run=options["dry_run"])
         with adopting(tally):
-            field = _field(options)
-            wish = Wish(
-                owners=owners_of(options),
-                actor=OPERATOR,
-                dry_run=options["dry_run"],
-                batch_size=options["batch_size"],
-                workers=options["workers"],
-                limit=options["limit"],
-            )
-            self._ask(field, wish, options)
-            with (
-                reported(options, self.stdout, tally) as add,
-                progress_on(self.stderr, "adopting") as progress,
-                closing(_work(field, wish, options)) as outcomes,
-            ):
-                for outcome in outcomes:
-                    add(outcome)
-                    progress.add(outcome.size)
-        judged(tally)
-
-    def _ask(self, field: FieldOfApp, wish: Wish, options: dict[str, Any]) -> None:
-        if options["no_input"] or options["dry_run"]:
-            return
-        plan = Tally(dry_run=True)
-        with progress_on(self.stderr, "looking") as progress:
-            for outcome in _work(field, replace(wish, dry_run=True), options):
-                plan.add(outcome)
-                progress.add(outcome.size)
-        confirmed(self.stderr, as_text(plan))
+            conduct(partial(_work, _field(options), options), wish_of(options), tally, self, **options)
 
 
-def _work(field: FieldOfApp, wish: Wish, options: dict[str, Any]) -> Generator[Outcome]:
+def _work(field: FieldOfApp, options: dict[str, Any], wish: Wish) -> Generator[Outcome]:
     if options["to"] == DOCUMENTS:
         return adopt_as_documents(field, wish)
     return seal_under_names(field, options["policy"] or DEFAULT, wish)
