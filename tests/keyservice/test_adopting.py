@@ -7,10 +7,12 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from documents.models import AdoptedSource, Attachment, Document, StagedAttachment
+from documents.encryption.envelope import EnvelopeIds, OpenEnvelope
+from documents.models import AdoptedSource, Attachment, Document, SealedObject, StagedAttachment
 from documents.services import patience
 from documents.services.adopting import sealing
-from documents.storage.base import StorageProvider
+from documents.services.downloads import open_envelope
+from documents.storage.base import ObjectReader, StorageProvider
 from tests.adopting.older import Answer, adopt, counts_of, lay
 from tests.keyservice.serving import Service, unwrap_service
 from tests.keyservice.test_rotation import use
@@ -90,14 +92,14 @@ def test_a_touched_original_is_no_changed_one_because_the_service_is_away(
         assert Attachment.objects.count() == 1
 
 
-def _killing(service: Service, *, after: int) -> Callable[..., object]:
+def _killing(service: Service, *, after: int) -> Callable[..., OpenEnvelope]:
     """Opens envelopes, and kills the service before it opens one more than so many."""
-    opened, opens = [], sealing.open_envelope
+    opened: list[SealedObject] = []
 
-    def open_envelope(*arguments: object) -> object:
+    def opening(reader: ObjectReader, sealed: SealedObject, ids: EnvelopeIds) -> OpenEnvelope:
         if len(opened) == after:
             service.kill()
-        opened.append(1)
-        return opens(*arguments)  # type: ignore[arg-type]
+        opened.append(sealed)
+        return open_envelope(reader, sealed, ids)
 
-    return open_envelope
+    return opening

@@ -76,7 +76,7 @@ def reading_back(provider: StorageProvider, monkeypatch: pytest.MonkeyPatch) -> 
 
     def noted(store: StorageProvider, key: str, **options: int) -> ObjectReader:
         opened.append(key)
-        return opens(store, key, **options)  # type: ignore[arg-type]
+        return opens(store, key, **options)
 
     monkeypatch.setattr(type(provider), "open", noted)
     return opened

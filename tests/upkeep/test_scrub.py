@@ -8,6 +8,7 @@ from django.db.models import F
 from pytest_django.fixtures import Settings
 
 from documents.models import AuditEvent, UpkeepRun, UpkeepShare
+from documents.models.clock import database_now
 from documents.models.upkeep import UpkeepState
 from documents.services.actors import Actor
 from documents.upkeep import runs, scrub
@@ -21,8 +22,8 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[timedelta]:
     """By how much the database's clock is ahead."""
-    ahead, now = [timedelta()], scrub.database_now
-    monkeypatch.setattr(scrub, "database_now", lambda: now() + ahead[0])
+    ahead = [timedelta()]
+    monkeypatch.setattr(scrub, "database_now", lambda: database_now() + ahead[0])
     return ahead
 
 
