@@ -32,6 +32,7 @@ from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.epochs import accept_database
 from documents.services.keys import attachment_id_in
+from documents.services.patience import patiently
 from documents.services.rebuild_report import RebuildReport
 from documents.services.recovered_objects import (
     ForeignObject,
@@ -129,7 +130,7 @@ class Rebuilding:
 
         def opened(info: ObjectInfo) -> RecoveredObject | Exception:
             try:
-                return open_object(provider, info, self.ring, beside=beside)
+                return patiently(partial(open_object, provider, info, self.ring, beside=beside))
             except (KeyRingError, StorageUnavailable):
                 raise
             except (ForeignObject, EncryptionError, StorageError) as error:
@@ -151,7 +152,7 @@ class Rebuilding:
             return "of other vaults"
         if not found.is_document:
             return "found in another place" if point_at(found, self.actor) else "payloads and files of apps"
-        if take_place(found, self.actor):
+        if take_place(found, self.ring, self.actor):
             return "sealed anew"
         if keep_document(found, self.actor):
             return "added"

@@ -33,7 +33,10 @@ class ForeignObject(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RecoveredObject:
-    """What a row keeps of an object, every byte of which was opened. Sizes are bytes, digests hex."""
+    """What a row keeps of an object, every byte of which was opened. Sizes are bytes, digests hex.
+
+    ``plaintext_digest`` is of the content; in a row it is sealed, as ``sealed_digest``.
+    """
 
     ids: EnvelopeIds
     metadata: Metadata
@@ -45,6 +48,7 @@ class RecoveredObject:
     envelope_core: bytes
     key_block: bytes
     sealed_digest: bytes
+    plaintext_digest: str
     kek_id: str
 
     @property
@@ -101,6 +105,7 @@ def open_object(provider: StorageProvider, info: ObjectInfo, ring: KeyRing, *, b
         envelope_core=row.prefix_core,
         key_block=row.key_block,
         sealed_digest=row.seal_digest(plaintext.digest()),
+        plaintext_digest=plaintext.hexdigest(),
         kek_id=row.kek_ids[0].hex(),
     )
 

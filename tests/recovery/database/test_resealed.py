@@ -1,5 +1,6 @@
 """An older database put back after documents were sealed anew: it names objects that are gone, and knows no new one."""
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -7,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import User
 
+from documents.encryption.envelope import open_row
 from documents.failpoints import FailpointReached
 from documents.key_rings import key_ring
 from documents.models import Attachment, AuditEvent, Document, Link, ObjectRemoval
@@ -110,18 +112,17 @@ def test_where_the_earlier_object_is_there_still_the_new_one_is_current(
 
 
 def test_another_content_takes_no_ones_place(store: Store, provider: StorageProvider) -> None:
-    """An upload of the same document and the same moment by another name is a version of its own."""
+    """An upload of the same document, moment, size and name that says something else is a version of its own."""
     store(b"a contract")
     row = Attachment.objects.get()
     seal_anew_since(row)
-    Attachment.objects.update(filename="other.pdf")
+    envelope = open_row(bytes(row.envelope_core), bytes(row.key_block), key_ring())
+    Attachment.objects.update(sealed_digest=envelope.seal_digest(hashlib.sha256(b"A CONTRACT").digest()))
 
     assert dict(add_missing(provider).counts) == {"added": 1}
 
-    assert list(Attachment.objects.order_by("version").values_list("filename", flat=True)) == [
-        "other.pdf",
-        "payslip.pdf",
-    ]
+    assert Attachment.objects.count() == 2
+    assert Attachment.objects.get(pk=row.pk).version == 1
 
 
 @pytest.mark.parametrize(("place", "then"), [("recover.in-transaction", "sealed anew"), ("recover.rows-kept", "known")])
@@ -136,4 +137,15 @@ def test_dying_on_the_way_leaves_what_the_next_run_goes_on_from(
     monkeypatch.delenv("VAULT_FAILPOINT")
 
     assert dict(add_missing(provider).counts) == {then: 1}
+    assert content_of(document, alice) == b"a contract"
+
+
+def test_its_content_tells_it_and_not_its_name(store: Store, alice: User, provider: StorageProvider) -> None:
+    document = store(b"a contract")
+    new = seal_anew_since(Attachment.objects.get())
+    Attachment.objects.update(filename="as-it-was-called-then.pdf")
+
+    assert dict(add_missing(provider).counts) == {"sealed anew": 1}
+
+    assert Attachment.objects.get().pk == new.pk
     assert content_of(document, alice) == b"a contract"
