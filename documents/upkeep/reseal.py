@@ -29,7 +29,7 @@ from documents.services.resealing import is_wrapped_for, reseal
 from documents.services.rewrapping import Row
 from documents.upkeep.errors import Halt, RunRefused, code_of
 from documents.upkeep.runs import begin_run
-from documents.upkeep.sealed_rows import document_id_of, rows_behind, rows_of
+from documents.upkeep.sealed_rows import finding_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease
 from documents.wiring import storage_provider
 
@@ -136,15 +136,8 @@ class ResealWork:
 
     def _finding(self, row: Row, error: Any) -> UpkeepFinding:
         log.warning("not_resealed", run=self._run.pk, attachment_id=str(row.pk), code=error.code)
-        return UpkeepFinding(
-            run=self._run,
-            code="not-confirmed" if isinstance(row, StagedAttachment) else code_of(error),
-            subject=row.pk,
-            document_id=document_id_of(row),
-            storage_type=row.storage_type,
-            storage_path=row.storage_path,
-            detail=str(error)[:500],
-        )
+        code = "not-confirmed" if isinstance(row, StagedAttachment) else code_of(error)
+        return finding_of(self._run, row, code=code, detail=str(error))
 
 
 def _wanted(rows: Any, document: str) -> Any:

@@ -1,28 +1,23 @@
 """What seals and what no longer does: key files that are too old, deaths in between, two operators at once."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.management import CommandError
-from django.db.models import F
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from documents import key_rings
 from documents.conf import KeySources
 from documents.encryption.vectors.keys import kek_id, pem_of
-from documents.errors import KekInUse, KekRefused, RetiredKek
+from documents.errors import KekRefused, RetiredKek
 from documents.filestorage import VaultStorage
 from documents.key_rings import key_ring
-from documents.models import AuditEvent, KekRecord, UpkeepRun, UpkeepShare
-from documents.models.clock import database_now
+from documents.models import AuditEvent, UpkeepRun
 from documents.services import kek_life
 from documents.services.actors import Actor
-from documents.services.kek_proof import prove_unused
 from documents.services.kek_standing import find_record
 from documents.services.metrics import exposition, rows
 from documents.services.uploads import begin_upload
@@ -30,45 +25,19 @@ from documents.upkeep import runs
 from documents.upkeep.rewrap import begin_rewrapping
 from documents.upkeep.worker import work_on
 from tests.conftest import Store
-from tests.keyring import public_pem
-from tests.upkeep.keys import NEW_PRIMARY
-from tests.upkeep.rotating import attachment_of, make_primary, recipients_in_row, rotate
+from tests.upkeep.rotating import (
+    add_recovery,
+    attachment_of,
+    destroyed,
+    dies_at,
+    hours_pass,
+    make_primary,
+    recipients_in_row,
+    rotate,
+)
 from tests.upkeep.test_commands import run as command
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys")]
-
-
-def hours_pass() -> None:
-    """Every KEK that was replaced was so two hours earlier."""
-    KekRecord.objects.filter(replaced_at__isnull=False).update(replaced_at=F("replaced_at") - timedelta(hours=2))
-
-
-def destroyed(old: str, operator: Actor) -> KekRecord:
-    record = find_record(old)
-    kek_life.retire_kek(record, operator)
-    kek_life.ask_to_destroy(record, operator)
-    KekRecord.objects.filter(pk=record.pk).update(destruction_due_at=database_now())
-    kek_life.destroy_kek(record, operator)
-    return record
-
-
-def dies_at(monkeypatch: pytest.MonkeyPatch, name: str, then: Callable[[], object] | None = None) -> None:
-    """The process ends at this failpoint, or does something there first and goes on."""
-
-    def reached(now: str) -> None:
-        if now == name and then:
-            then()
-        elif now == name:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(kek_life, "failpoint", reached)
-
-
-def add_recovery(keys: KeySources) -> str:
-    """The waiting key becomes one for recovery: its public half alone is here."""
-    (keys.directory / "older" / "waiting.pem").unlink()
-    (keys.directory / "older" / "recovery-2.pub.pem").write_bytes(public_pem(NEW_PRIMARY))
-    return kek_id(NEW_PRIMARY).hex()
 
 
 def test_a_lost_designation_brings_no_earlier_primary_back(keys: KeySources, store: Store, new_primary: str) -> None:
@@ -172,46 +141,6 @@ def test_who_dies_before_the_records_say_so_keeps_nobody_from_uploading(
     assert find_record(new_primary).replaced_at is not None
 
 
-def test_there_is_no_way_back_from_a_destruction_that_has_begun(
-    monkeypatch: pytest.MonkeyPatch, keys: KeySources, store: Store, new_primary: str, old_primary: str, operator: Actor
-) -> None:
-    store()
-    rotate(new_primary)
-    refused = []
-
-    def change_their_mind() -> None:
-        with pytest.raises(KekRefused, match="being destroyed"):
-            kek_life.keep_after_all(find_record(old_primary), operator)
-        with pytest.raises(KekRefused, match="being destroyed"):
-            make_primary(old_primary)
-        with pytest.raises(CommandError, match="was destroyed"):
-            command("rotate_keys", "--to", old_primary, "--inline")
-        refused.append(True)
-
-    dies_at(monkeypatch, "kek.destruction-begun", change_their_mind)
-    destroyed(old_primary, operator)
-    assert refused
-    assert key_ring().primary.kek_id.hex() == new_primary
-
-
-def test_a_kek_that_is_made_primary_during_the_proof_is_not_retired(
-    monkeypatch: pytest.MonkeyPatch, store: Store, new_primary: str, old_primary: str, operator: Actor
-) -> None:
-    store()
-    rotate(new_primary)
-
-    def meanwhile(record: KekRecord) -> int:
-        looked_at = prove_unused(record)
-        rotate(old_primary)
-        rotate(new_primary)
-        return looked_at
-
-    monkeypatch.setattr("documents.services.kek_life.prove_unused", meanwhile)
-    with pytest.raises(KekRefused, match="meanwhile"):
-        kek_life.retire_kek(find_record(old_primary), operator)
-    assert find_record(old_primary).retired_at is None
-
-
 def test_a_worker_with_older_key_files_stands_aside(
     keys: KeySources, store: Store, new_primary: str, settings: Settings, operator: Actor
 ) -> None:
@@ -248,16 +177,6 @@ def test_older_key_files_are_told_and_documents_stay_open(
     assert "vault_key_ring_outdated 1.0" in exposition().decode()
 
 
-def test_a_rotation_that_was_given_up_before_its_sidecars_keeps_a_kek_from_retiring(
-    store: Store, new_primary: str, old_primary: str, operator: Actor
-) -> None:
-    attachment = attachment_of(store())
-    run = rotate(new_primary)
-    UpkeepShare.objects.filter(run=run, scope="attachment").update(in_flight=[[str(attachment.pk), "local"]])
-    with pytest.raises(KekInUse, match="1 key blocks that are not beside their objects"):
-        kek_life.retire_kek(find_record(old_primary), operator)
-
-
 def test_keys_out_of_the_environment_are_rotated_there(keys: KeySources, new_primary: str, settings: Settings) -> None:
     settings.VAULT = replace(settings.VAULT, keys=replace(keys, primary_pem=pem_of("primary").decode()))
     key_rings.reset()
@@ -288,38 +207,6 @@ def test_of_two_that_rotate_at_once_one_changes_what_seals(
     with pytest.raises(CommandError, match="is running"):
         command("rotate_keys", "--to", new_primary, "--inline")
     assert not (keys.directory / "ring.json").exists()
-
-
-def test_a_kek_that_is_kept_during_the_proof_is_not_destroyed(
-    monkeypatch: pytest.MonkeyPatch, store: Store, new_primary: str, old_primary: str, operator: Actor
-) -> None:
-    store()
-    rotate(new_primary)
-
-    def meanwhile(record: KekRecord) -> int:
-        looked_at = prove_unused(record)
-        if record.destruction_due_at:
-            kek_life.keep_after_all(find_record(old_primary), operator)
-        return looked_at
-
-    monkeypatch.setattr("documents.services.kek_life.prove_unused", meanwhile)
-    with pytest.raises(KekRefused, match="kept after all"):
-        destroyed(old_primary, operator)
-    assert bytes.fromhex(old_primary) in key_ring().opens
-
-
-def test_an_upload_that_arrives_keeps_every_recovery_kek_from_retiring(
-    keys: KeySources, alice: User, store: Store, operator: Actor
-) -> None:
-    """An intent does not say for which recovery KEKs it will be sealed."""
-    store()
-    first = kek_id("recovery").hex()
-    with begin_upload(owner=alice, filename="a", content_type="", actor=operator) as upload:
-        command("rotate_keys", "--recovery", add_recovery(keys), "--inline")
-        with pytest.raises(KekInUse, match="1 uploads that arrive"):
-            kek_life.retire_kek(find_record(first), operator)
-        upload.write(b"x")
-        upload.finish()
 
 
 def test_who_resumes_a_rotation_has_its_keks_seal(

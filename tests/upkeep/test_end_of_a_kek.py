@@ -1,0 +1,103 @@
+"""A KEK retires, and is destroyed, only where nothing needs it, whatever happens during the proof."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError
+
+from documents.conf import KeySources
+from documents.encryption.vectors.keys import kek_id
+from documents.errors import KekInUse, KekRefused
+from documents.key_rings import key_ring
+from documents.models import KekRecord, UpkeepShare
+from documents.services import kek_life
+from documents.services.actors import Actor
+from documents.services.kek_proof import prove_unused
+from documents.services.kek_standing import find_record
+from documents.services.uploads import begin_upload
+from tests.conftest import Store
+from tests.upkeep.rotating import add_recovery, attachment_of, destroyed, dies_at, make_primary, rotate
+from tests.upkeep.test_commands import run as command
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys")]
+
+
+def test_there_is_no_way_back_from_a_destruction_that_has_begun(
+    monkeypatch: pytest.MonkeyPatch, keys: KeySources, store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    store()
+    rotate(new_primary)
+    refused = []
+
+    def change_their_mind() -> None:
+        with pytest.raises(KekRefused, match="being destroyed"):
+            kek_life.keep_after_all(find_record(old_primary), operator)
+        with pytest.raises(KekRefused, match="being destroyed"):
+            make_primary(old_primary)
+        with pytest.raises(CommandError, match="was destroyed"):
+            command("rotate_keys", "--to", old_primary, "--inline")
+        refused.append(True)
+
+    dies_at(monkeypatch, "kek.destruction-begun", change_their_mind)
+    destroyed(old_primary, operator)
+    assert refused
+    assert key_ring().primary.kek_id.hex() == new_primary
+
+
+def test_a_kek_that_is_made_primary_during_the_proof_is_not_retired(
+    monkeypatch: pytest.MonkeyPatch, store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    store()
+    rotate(new_primary)
+
+    def meanwhile(record: KekRecord) -> int:
+        looked_at = prove_unused(record)
+        rotate(old_primary)
+        rotate(new_primary)
+        return looked_at
+
+    monkeypatch.setattr("documents.services.kek_life.prove_unused", meanwhile)
+    with pytest.raises(KekRefused, match="meanwhile"):
+        kek_life.retire_kek(find_record(old_primary), operator)
+    assert find_record(old_primary).retired_at is None
+
+
+def test_a_rotation_that_was_given_up_before_its_sidecars_keeps_a_kek_from_retiring(
+    store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    attachment = attachment_of(store())
+    run = rotate(new_primary)
+    UpkeepShare.objects.filter(run=run, scope="attachment").update(in_flight=[[str(attachment.pk), "local"]])
+    with pytest.raises(KekInUse, match="1 key blocks that are not beside their objects"):
+        kek_life.retire_kek(find_record(old_primary), operator)
+
+
+def test_a_kek_that_is_kept_during_the_proof_is_not_destroyed(
+    monkeypatch: pytest.MonkeyPatch, store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    store()
+    rotate(new_primary)
+
+    def meanwhile(record: KekRecord) -> int:
+        looked_at = prove_unused(record)
+        if record.destruction_due_at:
+            kek_life.keep_after_all(find_record(old_primary), operator)
+        return looked_at
+
+    monkeypatch.setattr("documents.services.kek_life.prove_unused", meanwhile)
+    with pytest.raises(KekRefused, match="kept after all"):
+        destroyed(old_primary, operator)
+    assert bytes.fromhex(old_primary) in key_ring().opens
+
+
+def test_an_upload_that_arrives_keeps_every_recovery_kek_from_retiring(
+    keys: KeySources, alice: User, store: Store, operator: Actor
+) -> None:
+    """An intent does not say for which recovery KEKs it will be sealed."""
+    store()
+    first = kek_id("recovery").hex()
+    with begin_upload(owner=alice, filename="a", content_type="", actor=operator) as upload:
+        command("rotate_keys", "--recovery", add_recovery(keys), "--inline")
+        with pytest.raises(KekInUse, match="1 uploads that arrive"):
+            kek_life.retire_kek(find_record(first), operator)
+        upload.write(b"x")
+        upload.finish()
