@@ -203,9 +203,10 @@ def _pem(text: str, variable: str, path: Path) -> tuple[str, bytes]:
         return variable, text.encode()
     if not _exists(path):
         raise ConfigurationError(
-            f"{variable} is not set and {path} does not exist. Put it back from your backup, and {DESIGNATION} with it "
-            "where the keys were ever rotated; for a new vault make keys with `manage.py create_keyring --recovery-dir "
-            "DIR`."
+            f"{variable} is not set and {path} does not exist. Where keys were ever rotated put {DESIGNATION} back, "
+            'or write it anew: {"primary": ID, "recovery": [ID]}, with the ids of the KEKs that seal (Admin, KEKs). '
+            "Else put the file back from your backup; for a new vault make keys with `manage.py create_keyring "
+            "--recovery-dir DIR`."
         )
     return str(path), _read(path)
 

@@ -36,13 +36,13 @@ def holds_private_key(pem: bytes) -> bool:
 def check_directory(path: Path, *, name: str) -> None:
     """Refuse a directory into which every user of this machine may put files. Raises ConfigurationError.
 
-    Nothing is said of one that is not there.
+    Nothing is said of one that is not there, nor of one that is mounted read-only, as the secrets of a container are.
     """
     try:
-        mode = path.stat().st_mode
+        mode, is_fixed = path.stat().st_mode, os.statvfs(path).f_flag & os.ST_RDONLY
     except OSError:
         return
-    if mode & _OTHERS_MAY_WRITE:
+    if mode & _OTHERS_MAY_WRITE and not is_fixed:
         raise ConfigurationError(
             f"{name}: every user of this machine may put files into {path} (mode {_shown(mode)}). Run: chmod o-w {path}"
         )
@@ -73,7 +73,8 @@ def _check(path: Path, name: str, found: os.stat_result, *, secret: bool, strict
         told, mended = ("may read or change", "600") if secret else ("may change", "o-w")
         who = "its group or every user" if secret and strictly else "every user"
         raise ConfigurationError(
-            f"{name}: {who} of this machine {told} {path} (mode {_shown(found.st_mode)}). Run: chmod {mended} {path}"
+            f"{name}: {who} of this machine {told} {path} (mode {_shown(found.st_mode)}). Where its "
+            f"medium has no modes copy it to a disk that has them. Run: chmod {mended} {path}"
         )
     if strictly and found.st_uid not in (0, os.geteuid()):
         raise ConfigurationError(

@@ -143,6 +143,8 @@ class AwsKmsService:
             answer = method(**arguments)
         except ValueError as error:
             raise unusable(error) from None
+        except (AttributeError, TypeError) as error:  # botocore, of an answer that is no object
+            raise KeyServiceUnavailable("AWS KMS answered with what is no answer.") from error
         return answer
 
     @cached_property
@@ -171,6 +173,6 @@ def _kek_id_of(encoded: bytes) -> bytes | None:
     """The id of the KEK with this public half, None for what is no RSA key."""
     try:
         public_key = load_der_public_key(encoded)
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
     return hashlib.sha256(spki(public_key)).digest() if isinstance(public_key, RSAPublicKey) else None

@@ -98,6 +98,8 @@ class UnwrapClient:
         except (BrokenFrame, ConnectionResetError, BrokenPipeError) as error:
             # What it does with a peer that it does not know. Its log says so, and to nobody else.
             raise self._unavailable(f"ended the connection ({error}). It may not know this peer") from error
+        except UnicodeError as error:
+            raise self._unavailable("cannot be reached (no host has such a name)") from error
         except OSError as error:
             raise self._unavailable(f"cannot be reached ({error.strerror or type(error).__name__})") from error
         finally:

@@ -70,12 +70,14 @@ class Held:
             self._answer(question, AGAIN, str(error))
 
     def _ask(self, question: _Question) -> None:
+        seconds, told = AGAIN, "it failed"
         try:
             self._known = self._service.kek_ids()
+            seconds, told = FRESH, ""
         except (KeyServiceUnavailable, KeyServiceRefused) as error:
-            self._answer(question, AGAIN, str(error))
-        else:
-            self._answer(question, FRESH)
+            told = str(error)
+        finally:  # whatever it was: the next question is put all the same
+            self._answer(question, seconds, told)
 
     def _answer(self, question: _Question, seconds: float, error: str = "") -> None:
         if error:

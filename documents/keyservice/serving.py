@@ -23,8 +23,9 @@ log = structlog.get_logger(__name__)
 ARRIVALS, ARRIVALS_EACH = 256, 64
 # How long a connection may live: a certificate that expired, or was taken out of the list, is good for no longer.
 LONGEST_LIFE = timedelta(hours=1)
-# Seconds that a seat is waited for where all are at work: most work takes milliseconds.
-WAITED_FOR = 1.0
+# Seconds that a seat is waited for where all are at work: most work takes milliseconds. Clients with the shortest
+# time-out, a second, take what comes within half of it for an answer (``pausing``).
+WAITED_FOR = 0.4
 _USUAL = ("connection_ended", "idle_connection_ended_for_another")
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 

@@ -15,11 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from documents.management.arguments import USAGE, count, few, report_to
 from documents.management.stopping import INTERRUPTED, told_politely
 from documents.models import UpkeepRun
-from documents.models.upkeep import UpkeepState
+from documents.models.upkeep import UNFINISHED, UpkeepState
 from documents.redaction import redacted
 from documents.services.actors import Actor
 from documents.upkeep import runs
-from documents.upkeep.errors import RunRefused
+from documents.upkeep.errors import RunRefused, StandsAside
 from documents.upkeep.figures import Figures, figures_of
 from documents.upkeep.report import FORMATS, report_of
 from documents.upkeep.shares import at_work
@@ -69,6 +69,8 @@ def conduct(
     with report_to(options["output"], command.stdout) as write:
         if options["resume"] is not None:
             run = _chosen(kind, options["resume"])
+            if run.state not in UNFINISHED:
+                raise CommandError(f"Run {run.pk} is over: it {run.state}.", returncode=USAGE)
             before_resuming(run)
             if run.state in (UpkeepState.PAUSED, UpkeepState.INTERRUPTED):
                 runs.resume(run, OPERATOR)
@@ -119,7 +121,7 @@ def _wait(run: UpkeepRun, stderr: OutputWrapper, *, here: bool) -> None:
             if run.state != UpkeepState.RUNNING:
                 return
             if here:
-                work_on(run.pk, keep=lambda: show(figures_of(run)))
+                _work_here(run, lambda: show(figures_of(run)))
             elif at_work(run):
                 seen_at = time.monotonic()
             elif time.monotonic() - seen_at > PATIENCE:
@@ -127,6 +129,13 @@ def _wait(run: UpkeepRun, stderr: OutputWrapper, *, here: bool) -> None:
                 here = True
             if run.state == UpkeepState.RUNNING:
                 time.sleep(LOOK)
+
+
+def _work_here(run: UpkeepRun, keep: Callable[[], bool]) -> None:
+    try:
+        work_on(run.pk, keep=keep)
+    except StandsAside as aside:
+        raise CommandError(f"{aside} Workers with the present ones go on with run {run.pk}.", returncode=1) from aside
 
 
 class _progress_on:  # noqa: N801  # used as the context manager that it is

@@ -5,6 +5,7 @@ made → it opens and does not seal → primary (``designate``; what others seal
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from django.db import transaction
@@ -12,13 +13,15 @@ from django.db.models import Q
 
 from documents import keymaking
 from documents.encryption.keyring import Kek
-from documents.errors import ConfigurationError, KekRefused
+from documents.encryption.recipients import recipients_digest
+from documents.errors import ConfigurationError, KekRefused, KeyRingError
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
 from documents.keyservice.attached import key_service
 from documents.keyservice.protocol import every_kek_id
-from documents.models import KekRecord
+from documents.models import KekRecord, UpkeepRun
 from documents.models.clock import database_now
+from documents.models.upkeep import UNFINISHED
 from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.kek_proof import demand_older, prove_unused
@@ -61,33 +64,35 @@ def demand_fit(primary: Kek, recovery: Sequence[Kek]) -> None:
         )
 
 
-def make_primary(primary: Kek, recovery: Sequence[Kek], actor: Actor) -> None:
+def make_primary(primary: Kek, recovery: Sequence[Kek], actor: Actor, *, run: UpkeepRun | None = None) -> None:
     """Seal with these KEKs from now on, in every process that reads these key files.
 
     They are back in use before the key directory names them, so that none is destroyed meanwhile, and the others are
     replaced after it: whoever dies in between has changed nothing that keeps people from uploading. Raises KekRefused
-    for a KEK whose destruction has begun, OSError.
+    for a KEK whose destruction has begun, and where the ``run`` that was to rewrap for them is over; OSError.
     """
     seal = (primary, *recovery)
     note_seen(seal)
     if not is_outdated(ring := key_ring()):
         note_sealing(ring.primary, ring.recovery, actor)
-    _take_back_into_use([kek.kek_id.hex() for kek in seal], actor)
+    _take_back_into_use([kek.kek_id.hex() for kek in seal], actor, run)
     if ring.recipients != seal:
         primary_id, *others = [kek.kek_id.hex() for kek in seal]
         keymaking.designate(vault_config().keys, primary=primary_id, recovery=others)
     failpoint("kek.designated")
-    note_sealing(primary, recovery, actor)
+    note_sealing(primary, recovery, actor, run=run)
 
 
-def note_sealing(primary: Kek, recovery: Sequence[Kek], actor: Actor) -> None:
+def note_sealing(primary: Kek, recovery: Sequence[Kek], actor: Actor, *, run: UpkeepRun | None = None) -> None:
     """Have the records say which KEKs seal, and that the others are replaced. Audited where that is news.
 
-    Safe to repeat.
+    Safe to repeat. Raises KekRefused where the ``run`` that rewraps for them is over: others may seal by now.
     """
     note_seen((primary, *recovery))
     ids = [kek.kek_id.hex() for kek in (primary, *recovery)]
     with transaction.atomic(durable=True):
+        _demand_unfinished(run)
+        _locked(ids)
         _note_role(KekRecord.Purpose.PRIMARY, ids[:1], actor)
         _note_role(KekRecord.Purpose.RECOVERY, ids[1:], actor)
         sealed_once = KekRecord.objects.exclude(made_primary_at=None, made_recovery_at=None)
@@ -96,15 +101,38 @@ def note_sealing(primary: Kek, recovery: Sequence[Kek], actor: Actor) -> None:
 
 def _note_role(role: KekRecord.Purpose, ids: Sequence[str], actor: Actor) -> None:
     since = f"made_{role}_at"
-    news = KekRecord.objects.filter(kek_id__in=ids).filter(Q(**{since: None}) | Q(replaced_at__isnull=False))
-    for kek_id in list(news.values_list("kek_id", flat=True)):
-        KekRecord.objects.filter(kek_id=kek_id).update(**{since: database_now(), "replaced_at": None, "purpose": role})
-        audit.record(f"kek.made_{role}", actor, kek=kek_id)
+    for kek_id in ids:
+        news = KekRecord.objects.filter(kek_id=kek_id).filter(Q(**{since: None}) | Q(replaced_at__isnull=False))
+        if news.update(**{since: database_now(), "replaced_at": None, "purpose": role}):
+            audit.record(f"kek.made_{role}", actor, kek=kek_id)
 
 
-def _take_back_into_use(ids: Sequence[str], actor: Actor) -> None:
+def note_as_designated(run: UpkeepRun, actor: Actor) -> None:
+    """As ``note_sealing`` for a rotation whose KEKs are those of this process's ring; nothing where they are not."""
+    try:
+        ring = key_ring()
+    except (KeyRingError, ConfigurationError):
+        return
+    if recipients_digest(kek.kek_id for kek in ring.recipients) == run.options["recipients"]:
+        with suppress(KekRefused):  # it is over already
+            note_sealing(ring.primary, ring.recovery, actor, run=run)
+
+
+def _locked(ids: Sequence[str]) -> list[KekRecord]:
+    """In one order, whoever locks them."""
+    return list(KekRecord.objects.select_for_update(of=("self",)).filter(kek_id__in=ids).order_by("pk"))
+
+
+def _demand_unfinished(run: UpkeepRun | None) -> None:
+    runs = UpkeepRun.objects.select_for_update(of=("self",)).filter(state__in=UNFINISHED)
+    if run is not None and not runs.filter(pk=run.pk).first():
+        raise KekRefused(f"Run {run.pk} is over. Begin another one: rotate_keys.")
+
+
+def _take_back_into_use(ids: Sequence[str], actor: Actor, run: UpkeepRun | None) -> None:
     with transaction.atomic(durable=True):
-        for record in KekRecord.objects.select_for_update(of=("self",)).filter(kek_id__in=ids).order_by("pk"):
+        _demand_unfinished(run)
+        for record in _locked(ids):
             if record.destruction_begun_at is not None:
                 raise KekRefused(f"KEK {record} is destroyed, or being destroyed: nothing is sealed for it any more.")
             if record.retired_at is not None:

@@ -49,8 +49,8 @@ def demand_older(record: KekRecord) -> None:
         raise KekRefused(f"KEK {record} is a {role} KEK of the ring. Make another one so first: rotate_keys.")
     if record.replaced_at is None and (record.made_primary_at or record.made_recovery_at):
         raise KekRefused(
-            f"KEK {record} seals new documents, and the key files of this process are older than that: put the present "
-            "ones there."
+            f"KEK {record} seals new documents by the records, and not by the key files of this process. Put the "
+            "present ones there; where the records are older, of a database that was restored, run rotate_keys."
         )
 
 

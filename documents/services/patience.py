@@ -12,8 +12,9 @@ from documents.errors import KeyRingError, KeyServiceRefused, KeyServiceUnavaila
 LONGEST = 300.0
 # Seconds between two tries under a rate limit, at first and at most; several threads do not all come at once.
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
-# Seconds before a service that is away is tried again, once for each.
-PAUSES = (0.5, 2.0)
+# Seconds before a service that is away is tried again, once for each. Together they are longer than one that hung is
+# waited for and then left alone (``keyservice.pausing``).
+PAUSES = (0.5, 2.0, 8.0)
 # Seconds between two signs of life while a batch is waited for.
 RENEWED = 10.0
 
@@ -34,7 +35,9 @@ def patiently(do: Callable[..., T], *arguments: object) -> T:
                 raise
             pause = max(error.retry_after.total_seconds(), growing) * random.uniform(0.5, 1.5)  # noqa: S311
             growing = min(growing * 2, LONGEST_PAUSE)
-        except KeyServiceUnavailable:
+        except KeyServiceUnavailable as error:
+            if not error.retryable:
+                raise
             again = next(pauses, None)
             if again is None:
                 raise

@@ -33,13 +33,13 @@ def demand_current(ring: KeyRing, *, chosen: Collection[Kek] = (), grace: timede
         if record.retired_at is not None:
             raise RetiredKek(
                 f"KEK {record} was retired, and this process would still seal for it: its key files or its settings "
-                f"are older than the vault's. Give it the present ones, or have the KEK seal again: {_again(record)}."
+                f"are older than the vault's. Give it the present ones, or have the KEK seal again: {_again(ring)}."
             )
         if _is_replaced(record, now - grace) and not _is_coming(ring):
             raise RetiredKek(
-                f"KEK {record} sealed once, and was replaced. ring.json is missing from the key directory of this "
-                "process, or it or the settings are older than the vault's: put the present ones there. To have this "
-                f"KEK seal again: {_again(record)}."
+                f"KEK {record} sealed once, and was replaced. ring.json is missing, or the key files of this process "
+                "are older than the vault's, or VAULT_PRIMARY_KEK and VAULT_RECOVERY_KEK name older ones: put the "
+                f"present ones there. To have these KEKs seal again: {_again(ring)}."
             )
 
 
@@ -65,6 +65,7 @@ def _is_coming(ring: KeyRing) -> bool:
     return rotations.filter(options__recipients=digest).exists()
 
 
-def _again(record: KekRecord) -> str:
-    option = "--recovery" if record.purpose == KekRecord.Purpose.RECOVERY else "--to"
-    return f"rotate_keys {option} {record}"
+def _again(ring: KeyRing) -> str:
+    """The whole command: what is not named would be as it is in the present ring."""
+    primary, *recovery = [kek.kek_id.hex()[:16] for kek in ring.recipients]
+    return " ".join(["rotate_keys --to", primary, *(f"--recovery {kek_id}" for kek_id in recovery)])

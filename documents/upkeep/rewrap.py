@@ -21,6 +21,7 @@ from documents.encryption.recipients import recipients_digest
 from documents.errors import (
     ConfigurationError,
     EncryptionError,
+    KekRefused,
     KeyRingError,
     StorageError,
 )
@@ -38,7 +39,7 @@ from documents.upkeep.errors import Halt, StandsAside, code_of
 from documents.upkeep.rewrap_rows import THREADS, Failure, put_beside, rewrap_each, switch
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import SCOPES, finding_of, rows_behind, rows_of
-from documents.upkeep.shares import Lease
+from documents.upkeep.shares import Lease, LeaseLost
 
 log = structlog.get_logger(__name__)
 
@@ -137,14 +138,20 @@ class RewrapWork:
         ring = key_ring()
         if target_of(ring.recipients) != self._digest:
             if is_outdated(ring):
-                raise StandsAside("The key files of this process are older than the vault's: it rewraps nothing.")
+                raise StandsAside(
+                    "The key files of a process are older than the vault's (ring.json, or its settings): it rewraps "
+                    "nothing. Put the present ones there."
+                )
             raise Halt(
-                "The key ring has other recipients than this run is for. Put the ring.json back with which it was "
-                "begun, or give it up with --cancel and begin another."
+                "The key ring has other recipients than this run is for. Go on by rotate_keys --resume, which has "
+                "them seal, or give it up with --cancel and begin another."
             )
         if not self._noted:
             # Whoever began the run may have died before.
-            note_sealing(ring.primary, ring.recovery, SYSTEM)
+            try:
+                note_sealing(ring.primary, ring.recovery, SYSTEM, run=self._run)
+            except KekRefused as refused:
+                raise LeaseLost from refused
             self._noted = True
         return ring
 

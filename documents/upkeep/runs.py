@@ -13,6 +13,7 @@ from documents.models.upkeep import UNFINISHED, UpkeepState
 from documents.redaction import redacted
 from documents.services import audit
 from documents.services.actors import SYSTEM, Actor
+from documents.services.kek_life import note_as_designated
 from documents.upkeep.errors import RunRefused
 from documents.upkeep.shares import add_round
 
@@ -74,7 +75,12 @@ def resume(run: UpkeepRun, actor: Actor) -> None:
 
 
 def cancel(run: UpkeepRun, actor: Actor) -> None:
-    """Give a run up. What was done stays done. Raises RunRefused where it is over."""
+    """Give a run up. What was done stays done. Raises RunRefused where it is over.
+
+    Where its KEKs seal already, and nobody lived to say so in the records, that is said first.
+    """
+    if run.kind == UpkeepRun.Kind.REWRAP:
+        note_as_designated(run, actor)
     _demand(run, State.CANCELLED, actor, finished_at=Now())
 
 
@@ -86,7 +92,7 @@ def interrupt(run: UpkeepRun, actor: Actor = SYSTEM, *, note: str) -> bool:
 def end(run: UpkeepRun) -> None:
     """Everything was looked at. A run that has findings has failed: somebody has to look at them."""
     over = State.FAILED if run.findings.exists() else State.SUCCEEDED
-    _change(run, over, SYSTEM, finished_at=Now())
+    _change(run, over, SYSTEM, finished_at=Now(), note="")
 
 
 def _demand(run: UpkeepRun, state: UpkeepState, actor: Actor, **changes: object) -> None:

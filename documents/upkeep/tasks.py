@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError
 from documents.models import UpkeepRun
 from documents.models.upkeep import UpkeepState
 from documents.redaction import redacted
+from documents.upkeep.errors import StandsAside
 from documents.upkeep.scrub import begin_scrub_if_due
 from documents.upkeep.shares import at_work
 from documents.upkeep.worker import work_on
@@ -22,13 +23,22 @@ STRETCH = timedelta(seconds=20)
 @shared_task
 def work_on_run(run_id: int) -> None:
     """Work on a run for a while, and come back if there is more. While the broker is away it stays."""
-    while work_on(run_id, longest=STRETCH):
+    while _work_on(run_id):
         try:
             work_on_run.delay(run_id)
         except (OperationalError, OSError) as error:
             log.warning("broker_away", run=run_id, error=redacted(str(error)))
         else:
             return
+
+
+def _work_on(run_id: int) -> bool:
+    try:
+        return work_on(run_id, longest=STRETCH)
+    except StandsAside as aside:
+        log.warning("worker_stands_aside", run=run_id, reason=str(aside))
+        UpkeepRun.objects.filter(pk=run_id, state=UpkeepState.RUNNING).update(note=str(aside))
+        return False
 
 
 @shared_task

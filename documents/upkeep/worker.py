@@ -16,7 +16,7 @@ from django.db import transaction
 from documents.models import UpkeepRun
 from documents.models.upkeep import UpkeepState
 from documents.upkeep import runs
-from documents.upkeep.errors import Halt, StandsAside
+from documents.upkeep.errors import Halt
 from documents.upkeep.reseal import ResealWork
 from documents.upkeep.rewrap import RewrapWork
 from documents.upkeep.shares import Lease, LeaseLost, add_round, free_shares, open_shares, take_share
@@ -52,7 +52,7 @@ def work_on(run_id: int, *, longest: timedelta | None = None, keep: Callable[[],
     """Work on a run for about ``longest``, or until nothing is free. Returns whether there is more to do now.
 
     ``keep`` is called after each batch, and ends the work where it returns False. What stops the run is written into
-    its ``note``. Safe to repeat, in parallel, and to be killed anywhere.
+    its ``note``. Safe to repeat, in parallel, and to be killed anywhere. Raises StandsAside where others have to do it.
     """
     run = UpkeepRun.objects.filter(pk=run_id).first()
     if run is None:
@@ -74,9 +74,6 @@ def work_on(run_id: int, *, longest: timedelta | None = None, keep: Callable[[],
     except Halt as halt:
         log.warning("run_stands_still", run=run.pk, reason=str(halt))
         runs.interrupt(run, note=str(halt))
-    except StandsAside as aside:
-        log.warning("worker_stands_aside", run=run.pk, reason=str(aside))
-        return False
     return run.state == UpkeepState.RUNNING and (free_shares(run).exists() or not open_shares(run).exists())
 
 

@@ -31,13 +31,13 @@ class Slow:
 
     def __init__(self) -> None:
         self.let, self.asked, self.answer = threading.Event(), 0, KEK
-        self.is_away = False
+        self.is_away, self.how = False, Exception("")
 
     def kek_ids(self) -> frozenset[bytes]:
         self.asked += 1
         self.let.wait(20)
         if self.is_away:
-            raise KeyServiceUnavailable("It is away.")
+            raise self.how
         return self.answer
 
     def open_dek(self, kek_id: bytes, wrapped: bytes, context: bytes) -> bytes:
@@ -91,11 +91,21 @@ def test_what_was_known_stays_known_while_the_service_is_away(slow: Slow, monkey
     slow.let.set()
     known = Held(slow)
     assert known.kek_ids("start") == KEK
-    slow.is_away = True
+    slow.is_away, slow.how = True, KeyServiceUnavailable("It is away.")
     asked = slow.asked
     assert comes_true(lambda: known.kek_ids("start") == KEK and slow.asked > asked)
     assert seconds_of(known, "start") < WAITED_FOR / 2
     assert known.kek_ids("start") == KEK
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_question_that_failed_strangely_is_not_the_last(slow: Slow) -> None:
+    slow.let.set()
+    slow.is_away, slow.how = True, RuntimeError("what no key service should raise")
+    held_keys = Held(slow)
+    assert held_keys.kek_ids("at first") is None
+    slow.is_away = False
+    assert held_keys.kek_ids("a key file came") == KEK
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """A KEK retires, and is destroyed, only where nothing needs it, whatever happens during the proof."""
 
+from pathlib import Path
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError
@@ -101,3 +103,17 @@ def test_an_upload_that_arrives_keeps_every_recovery_kek_from_retiring(
             kek_life.retire_kek(find_record(first), operator)
         upload.write(b"x")
         upload.finish()
+
+
+def test_new_keys_are_made_where_the_designated_ones_are_lost(
+    keys: KeySources, tmp_path: Path, store: Store, new_primary: str
+) -> None:
+    store()
+    rotate(new_primary)
+    (keys.directory / "older" / "waiting.pem").unlink()
+    (keys.directory / "primary.pem").unlink()
+    with pytest.raises(CommandError, match=r"ring\.json away"):
+        command("create_keyring", "--recovery-dir", str(tmp_path))
+    (keys.directory / "ring.json").rename(tmp_path / "ring.json")
+    command("create_keyring", "--recovery-dir", str(tmp_path))
+    store()

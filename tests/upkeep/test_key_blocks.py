@@ -97,7 +97,7 @@ def test_an_upload_that_was_confirmed_meanwhile_is_rewrapped_past_what_is_there(
 
 def test_a_row_whose_store_is_not_configured_is_told_and_stays_as_it_is(store: Store, new_primary: str) -> None:
     attachment, other = attachment_of(store()), attachment_of(store())
-    Attachment.objects.filter(pk=other.pk).update(storage_type="s3")
+    Attachment.objects.filter(pk=other.pk).update(storage_type="taken-away")
     run = rotate(new_primary)
     assert (run.state, run.findings.get().subject) == ("failed", other.pk)
     assert recipients_in_row(Attachment.objects.get(pk=attachment.pk))[0] == new_primary

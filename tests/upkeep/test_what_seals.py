@@ -1,5 +1,6 @@
 """What seals and what no longer does: key files that are too old, deaths in between, two operators at once."""
 
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -22,7 +23,10 @@ from documents.services.kek_standing import find_record
 from documents.services.metrics import exposition, rows
 from documents.services.uploads import begin_upload
 from documents.upkeep import runs
-from documents.upkeep.rewrap import begin_rewrapping
+from documents.upkeep.errors import StandsAside
+from documents.upkeep.rewrap import RewrapWork, begin_rewrapping
+from documents.upkeep.shares import Lease, LeaseLost, take_share
+from documents.upkeep.tasks import work_on_run
 from documents.upkeep.worker import work_on
 from tests.conftest import Store
 from tests.upkeep.rotating import (
@@ -60,7 +64,7 @@ def test_older_key_files_rotate_nothing_back(
     (keys.directory / "ring.json").unlink()
     with pytest.raises(CommandError, match="sealed once, and was replaced"):
         command("rotate_keys", "--inline")
-    with pytest.raises(KekRefused, match="the key files of this process are older"):
+    with pytest.raises(KekRefused, match="not by the key files of this process"):
         kek_life.retire_kek(find_record(new_primary), operator)
     (keys.directory / "ring.json").write_bytes(designation)
     record = destroyed(old_primary, operator)
@@ -108,7 +112,7 @@ def test_a_replaced_recovery_kek_is_sealed_for_no_longer(keys: KeySources, store
     command("rotate_keys", "--recovery", add_recovery(keys), "--inline")
     (keys.directory / "ring.json").unlink()
     hours_pass()
-    with pytest.raises(RetiredKek, match="rotate_keys --recovery"):
+    with pytest.raises(RetiredKek, match=r"rotate_keys --to .* --recovery"):
         store()
 
 
@@ -150,7 +154,8 @@ def test_a_worker_with_older_key_files_stands_aside(
     ours = settings.VAULT
     settings.VAULT = replace(settings.VAULT, keys=replace(keys, primary_pem=pem_of("primary").decode()))
     key_rings.reset()
-    assert not work_on(run.pk)
+    with pytest.raises(StandsAside):
+        work_on(run.pk)
     run.refresh_from_db()
     assert (run.state, run.note) == ("running", "")
     with pytest.raises(CommandError, match="VAULT_PRIMARY_KEK"):
@@ -219,3 +224,67 @@ def test_who_resumes_a_rotation_has_its_keks_seal(
     command("rotate_keys", "--resume", "--inline")
     assert recipients_in_row(attachment_of(document))[0] == new_primary
     assert recipients_in_row(attachment_of(store()))[0] == new_primary
+
+
+@pytest.mark.parametrize("end", ["succeeded", "cancelled"])
+def test_a_rotation_that_is_over_has_nobody_seal_again(
+    end: str, keys: KeySources, store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    store()
+    run = rotate(new_primary)
+    if end == "cancelled":
+        run = begin_rewrapping(operator, key_ring().recipients)
+        runs.cancel(run, operator)
+    command("rotate_keys", "--to", old_primary, "--inline")
+    with pytest.raises(CommandError, match="is over"):
+        command("rotate_keys", "--resume", str(run.pk), "--inline")
+    with pytest.raises(KekRefused, match="is over"):
+        kek_life.make_primary(key_ring().older[0], key_ring().recovery, operator, run=run)
+    assert key_ring().primary.kek_id.hex() == old_primary
+
+
+def test_a_worker_of_a_rotation_that_was_given_up_notes_nothing(
+    monkeypatch: pytest.MonkeyPatch, store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    store()
+    make_primary(new_primary)
+    run = begin_rewrapping(operator)
+    lease = take_share(run)
+    assert lease
+    runs.cancel(run, operator)
+    with closing(RewrapWork(run)) as work, pytest.raises(LeaseLost):
+        work.step(lease)
+
+
+def test_who_gives_up_a_rotation_of_one_who_died_says_first_what_seals(
+    monkeypatch: pytest.MonkeyPatch, store: Store, new_primary: str, old_primary: str
+) -> None:
+    store()
+    rotate(new_primary)
+    hours_pass()
+    dies_at(monkeypatch, "kek.designated")
+    with pytest.raises(KeyboardInterrupt):
+        command("rotate_keys", "--to", old_primary, "--inline")
+    monkeypatch.undo()
+    command("rotate_keys", "--cancel")
+    hours_pass()
+    assert recipients_in_row(attachment_of(store()))[0] == old_primary
+    assert find_record(new_primary).replaced_at is not None
+
+
+def test_a_command_with_older_key_files_ends_and_says_what_to_do(
+    keys: KeySources, store: Store, new_primary: str, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ring.json was taken away while it was at work."""
+    store()
+    begin = RewrapWork.step
+
+    def step(work: RewrapWork, lease: Lease) -> bool:
+        (keys.directory / "ring.json").unlink(missing_ok=True)
+        return begin(work, lease)
+
+    monkeypatch.setattr(RewrapWork, "step", step)
+    with pytest.raises(CommandError, match=r"ring\.json.*Put the present ones there"):
+        command("rotate_keys", "--to", new_primary, "--inline")
+    work_on_run(runs.unfinished(UpkeepRun.Kind.REWRAP).pk)  # type: ignore[union-attr]
+    assert "ring.json" in UpkeepRun.objects.get().note

@@ -6,8 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from documents.conf import KeySources
 from documents.errors import ConfigurationError, KeyRingError
 from documents.keymaking import RECOVERY_PRIVATE, make_missing_keys
+from documents.keysources import DESIGNATION, load_key_ring
 from documents.wiring import vault_config
 
 
@@ -35,12 +37,18 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from error
         if not made:
-            raise CommandError(
-                f"All keys are in {keys.directory}. They are never overwritten: documents may depend on them."
-            )
+            raise CommandError(_why_none(keys))
         self.stdout.write(f"Made: {', '.join(str(path) for path in made)}. Back them up, apart from the data.")
         if (recovery_dir / RECOVERY_PRIVATE).exists():
             self.stdout.write(
                 f"Recovery private key: {recovery_dir / RECOVERY_PRIVATE}. It opens every document. "
                 "Move it off this machine now, to a safe place, and delete it here."
             )
+
+
+def _why_none(keys: KeySources) -> str:
+    try:
+        load_key_ring(keys)
+    except (KeyRingError, ConfigurationError) as error:
+        return f"{error} Nothing was made: move {keys.directory / DESIGNATION} away first where it names lost keys."
+    return f"All keys are in {keys.directory}. They are never overwritten: documents may depend on them."

@@ -37,7 +37,7 @@ class Command(BaseCommand):
             record = find_record(options["kek"])
             if options["keep"]:
                 kek_life.keep_after_all(record, OPERATOR)
-                self.stdout.write(f"KEK {record} is kept.")
+                self.stdout.write(f"KEK {record} is kept, and no longer retired.")
             elif options["confirm"]:
                 self._destroy(record, is_asked=not options["no_input"])
             else:

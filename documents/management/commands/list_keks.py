@@ -7,7 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from documents.errors import ConfigurationError, KeyRingError
+from documents.key_rings import key_ring
+from documents.models import KekRecord
 from documents.services.kek_standing import WRAP_NAMES, KekStanding, list_keks, wrap_types
+from documents.services.sealing_keks import is_outdated
 from documents.wording import moment_in_words
 
 
@@ -29,6 +32,10 @@ class Command(BaseCommand):
             shares = {WRAP_NAMES.get(kind, str(kind)): count for kind, count in sorted(types.items())}
             self.stdout.write(json.dumps({"keks": [_facts(kek) for kek in keks], "wraps": shares}, indent=2))
             return
+        if is_outdated(key_ring()):
+            self.stderr.write(
+                "The key files of this process are older than the vault's: others seal now. See docs/keys.md."
+            )
         for kek in keks:
             self.stdout.write(_line(kek))
         total = sum(types.values())
@@ -47,6 +54,7 @@ def _facts(kek: KekStanding) -> dict[str, object]:
             ("replaced_at", record.replaced_at),
             ("retired_at", record.retired_at),
             ("may_be_destroyed_at", record.destruction_due_at),
+            ("destruction_begun_at", record.destruction_begun_at),
             ("destroyed_at", record.destroyed_at),
         )
     }
@@ -64,8 +72,12 @@ def _line(kek: KekStanding) -> str:
     record = kek.record
     waits = kek.role == "older" and record.made_primary_at is None and not kek.under_it
     state = "waits to become primary" if waits and kek.opens else kek.role
+    if waits and record.purpose == KekRecord.Purpose.RECOVERY:
+        state = "waits to become a recovery KEK"
     if record.destroyed_at:
         state = "destroyed"
+    elif record.destruction_begun_at:
+        state = "being destroyed: finish it with destroy_kek --confirm"
     elif record.destruction_due_at:
         state = f"retired, may be destroyed from {moment_in_words(record.destruction_due_at)}"
     elif record.retired_at:

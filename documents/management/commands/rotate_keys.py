@@ -65,7 +65,7 @@ class Command(BaseCommand):
         # The run first: of two that rotate at once one gets it, and only that one changes what seals.
         run = begin_rewrapping(OPERATOR, (primary, *recovery), workers=options["workers"], repair=options["repair"])
         try:
-            kek_life.make_primary(primary, recovery, OPERATOR)
+            kek_life.make_primary(primary, recovery, OPERATOR, run=run)
         except (OSError, KekRefused):
             runs.cancel(run, OPERATOR)
             raise
@@ -89,7 +89,7 @@ def _seal_as_begun(run: UpkeepRun) -> None:
     if (primary, *recovery) != ring.recipients:
         _refuse_environment()
         kek_life.demand_fit(primary, recovery)
-        kek_life.make_primary(primary, recovery, OPERATOR)
+        kek_life.make_primary(primary, recovery, OPERATOR, run=run)
 
 
 def _refuse_environment() -> None:
@@ -104,7 +104,7 @@ def _refuse_environment() -> None:
 def _wished(options: dict[str, Any]) -> tuple[Kek, list[Kek]]:
     """The recipients from now on: those that were named, else those of the ring. Raises KekRefused, KeyRingError."""
     ring = key_ring()
-    named_primary = [_in_ring(ring, options["to"])] if options["to"] else []
+    named_primary = [_in_ring(ring, options["to"])] if options["to"] is not None else []
     named_recovery = [_in_ring(ring, name) for name in options["recovery"] or ()]
     primary = (named_primary or [ring.primary])[0]
     recovery = named_recovery or list(ring.recovery)
