@@ -35,6 +35,7 @@ def test_the_table_says_what_isinstance_says(tmp_path: Path) -> None:
 
 def test_the_storage_file_that_the_page_shows_is_read(tmp_path: Path) -> None:
     [shown] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "secret").touch(mode=0o600)
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "storage.toml").write_text(shown.replace("/run/secrets/archive", str(tmp_path / "secret")))
     env = environ.FileAwareEnv()
