@@ -43,7 +43,7 @@ from documents.upkeep.shares import Lease, LeaseLost
 
 log = structlog.get_logger(__name__)
 
-BATCH = 128
+BATCH = 256
 MOST_ROUNDS = 10
 # Scopes of sealed files of other apps: this and the name of a policy.
 FILES = "files:"
