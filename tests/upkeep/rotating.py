@@ -35,7 +35,11 @@ def make_primary(kek_id: str) -> None:
 def rotate(kek_id: str) -> UpkeepRun:
     """Make it primary, and rewrap everything in this process."""
     make_primary(kek_id)
-    run = begin_rewrapping(OPERATOR)
+    return done(begin_rewrapping(OPERATOR))
+
+
+def done(run: UpkeepRun) -> UpkeepRun:
+    """Work on it in this process till it is over, and return it as it is then."""
     work_on(run.pk)
     run.refresh_from_db()
     return run

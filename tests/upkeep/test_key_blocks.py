@@ -3,7 +3,7 @@
 import pytest
 
 from documents.key_rings import key_ring
-from documents.models import Attachment, StagedAttachment, UpkeepRun
+from documents.models import Attachment, StagedAttachment
 from documents.services import kek_life
 from documents.services.actors import Actor
 from documents.services.kek_standing import find_record
@@ -12,18 +12,11 @@ from documents.services.sidecars import sequence_in
 from documents.storage.base import StorageProvider
 from documents.upkeep.rewrap import begin_rewrapping
 from documents.upkeep.verify import begin_verifying
-from documents.upkeep.worker import work_on
 from tests.conftest import Store
-from tests.upkeep.rotating import attachment_of, make_primary, recipients_in_row, rotate, sidecars_of
+from tests.upkeep.rotating import attachment_of, done, make_primary, recipients_in_row, rotate, sidecars_of
 from tests.upkeep.test_rewrap import content_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys")]
-
-
-def done(run: UpkeepRun) -> UpkeepRun:
-    work_on(run.pk)
-    run.refresh_from_db()
-    return run
 
 
 def test_a_repair_trusts_no_key_block_that_does_not_verify(

@@ -22,20 +22,13 @@ from documents.upkeep import runs
 from documents.upkeep.reseal import begin_resealing
 from documents.upkeep.rewrap import begin_rewrapping, left_to_rewrap
 from documents.upkeep.verify import begin_verifying
-from documents.upkeep.worker import work_on
 from tests.conftest import Store
 from tests.keyring import public_pem
-from tests.upkeep.rotating import attachment_of, make_primary, recipients_in_row, rotate, sidecars_of
+from tests.upkeep.rotating import attachment_of, done, make_primary, recipients_in_row, rotate, sidecars_of
 from tests.upkeep.test_commands import run as command
 from tests.upkeep.test_rewrap import content_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys")]
-
-
-def done(run: UpkeepRun) -> UpkeepRun:
-    work_on(run.pk)
-    run.refresh_from_db()
-    return run
 
 
 def test_rows_that_came_back_from_a_backup_are_rewrapped_past_what_is_beside(
