@@ -33,11 +33,6 @@ def wrap_type_of(key_block: bytes) -> int:
     return parse_key_block(key_block).stanzas[0].type
 
 
-def sequence_of(key_block: bytes) -> int:
-    """How often the envelope was rewrapped, as the block says: kb_seq. Raises MalformedEnvelope."""
-    return parse_key_block(key_block).seq
-
-
 def is_readable(key_block: bytes) -> bool:
     """Whether it is said for whom the block is wrapped: a damaged one may not say so."""
     try:
