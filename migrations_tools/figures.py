@@ -31,16 +31,19 @@ class Figures:
 
     @property
     def bytes_per_second(self) -> float:
+        """Of sealed objects that were done well; 0.0 before the first second is over."""
         seconds = self.elapsed.total_seconds()
         return self.successful_bytes / seconds if seconds else 0.0
 
     @property
     def items_per_second(self) -> float:
+        """Of all items that are over, however they ended."""
         seconds = self.elapsed.total_seconds()
         return (self.total - self.pending) / seconds if seconds else 0.0
 
     @property
     def remaining(self) -> timedelta | None:
+        """How long what is pending takes at this rate, None where there is none yet."""
         rate = self.items_per_second
         return timedelta(seconds=self.pending / rate) if rate else None
 

@@ -12,6 +12,8 @@ from documents.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class UnixAddress:
+    """A socket in the file system."""
+
     path: Path
 
     def __str__(self) -> str:
@@ -34,6 +36,7 @@ class TlsAddress:
 
 
 def is_tls(place: str) -> bool:
+    """Whether a setting names a place on the network, not a socket in the file system."""
     return place.startswith("tls://")
 
 

@@ -26,6 +26,7 @@ class PayloadConfig:
 
 
 def payloads_from(env: environ.Env) -> PayloadConfig:
+    """Raises ConfigurationError naming a variable that is malformed or out of its bounds."""
     found = PayloadConfig(
         inline_limit=size(env, "VAULT_PAYLOAD_INLINE_LIMIT", PayloadConfig.inline_limit),
         max_depth=count(env, "VAULT_PAYLOAD_MAX_DEPTH", PayloadConfig.max_depth),

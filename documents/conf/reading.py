@@ -42,11 +42,13 @@ def flag(env: environ.Env, name: str, *, default: bool = False) -> bool:
 
 
 def duration(env: environ.Env, name: str, default: timedelta) -> timedelta:
+    """Return a time in whole seconds, one second to ten years. Raises ConfigurationError naming the variable."""
     seconds = whole_number(text(env, name) or f"{default.total_seconds():.0f}", name, "a whole number of seconds")
     return timedelta(seconds=within(name, seconds, 1, 10 * 365 * 86400))
 
 
 def size(env: environ.Env, name: str, default: int) -> int:
+    """Return a whole number of bytes, from one to the largest object. Raises ConfigurationError."""
     return within(
         name, whole_number(text(env, name) or str(default), name, "a whole number of bytes"), 1, LARGEST_OBJECT
     )
@@ -58,6 +60,7 @@ def count(env: environ.Env, name: str, default: int) -> int:
 
 
 def path(env: environ.Env, name: str, default: Path, base_dir: Path) -> Path:
+    """Return a path; one that is not absolute is below ``base_dir``. Nothing is looked for on the disk."""
     return base_dir / (text(env, name) or default)
 
 

@@ -30,6 +30,7 @@ def read_key_file(path: Path, *, name: str, strictly: bool = False) -> bytes:
 
 
 def holds_private_key(pem: bytes) -> bool:
+    """Whether a PEM has a private key, encrypted or not."""
     return b"PRIVATE KEY-----" in pem
 
 

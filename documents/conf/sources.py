@@ -123,6 +123,7 @@ def choice(source: Source, field: str, choices: tuple[str, ...]) -> str:
 
 
 def switch(source: Source, field: str, *, default: bool) -> bool:
+    """Return true or false, ``default`` where nothing is set. Raises ConfigurationError for any other word."""
     return choice(source, field, ("true", "false") if default else ("false", "true")) == "true"
 
 

@@ -50,6 +50,7 @@ class AuditFile:
         os.close(old)
 
     def close(self) -> None:
+        """Close the file; nothing can be written afterwards."""
         os.close(self._file)
 
     def _opened(self) -> int:

@@ -32,6 +32,7 @@ class HeldKeys:
         self._is_behind = False
 
     def kek_ids(self) -> list[bytes]:
+        """Return the ids of the KEKs that are held now, sorted."""
         self._look()
         return sorted(self._keks)
 

@@ -59,6 +59,7 @@ _OTHERWISE = _Said("Look at AWS KMS, and at the credentials of this machine")
 
 
 def code_of(error: ClientError) -> str:
+    """The code that KMS answered, "" where it gave none."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 

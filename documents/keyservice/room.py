@@ -48,6 +48,7 @@ class Room:
             return seat in self._taken
 
     def rest(self, seat: Seat) -> None:
+        """Say that a connection waits for its next request: its seat may go to another one from now on."""
         with self._lock:
             seat.works = False
             if seat in self._taken:  # to the end of the row

@@ -10,6 +10,8 @@ EVERY = 1.0  # seconds
 
 
 class Writer(Protocol):
+    """What writes an event down: ``count`` is how many there were, ``facts`` are the last one's."""
+
     def __call__(self, about: str, /, *, count: int, **facts: str | int | None) -> None: ...
 
 

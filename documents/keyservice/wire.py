@@ -34,11 +34,15 @@ class WrongAnswer(Exception):
 
 
 class Frame(NamedTuple):
+    """One message: a code of this module, and its body in bytes."""
+
     code: int
     body: bytes = b""
 
 
 class OpenRequest(NamedTuple):
+    """A wrapped DEK, the id of its KEK, and the context that its wrap binds (FORMAT.md §5)."""
+
     kek_id: bytes
     context: bytes
     wrapped: bytes

@@ -38,6 +38,7 @@ class Outage(Exception):
 
 
 def add_shared_options(parser: ArgumentParser) -> None:
+    """The options that both commands have which adopt."""
     parser.add_argument("--owner", metavar="NAME", help="who owns what names nobody")
     parser.add_argument("--system", action="store_true", help="the system owns what has no owner here")
     parser.add_argument(
@@ -148,6 +149,7 @@ class Reporter:
             self._failures = 0
 
     def finish(self) -> None:
+        """Write the report; of CSV each line was written before."""
         if self._form == "csv":
             return
         written = as_json if self._form == "json" else as_text

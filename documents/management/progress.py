@@ -24,6 +24,7 @@ class Counted:
         self.items = self.bytes = 0
 
     def add(self, size: int) -> None:
+        """Count one item of ``size`` bytes."""
         self.items += 1
         self.bytes += size
         if self._drawn and self._task is not None:

@@ -24,6 +24,7 @@ class Budget:
 
     @classmethod
     def of(cls, *, scans: int, deletions: int, longest: timedelta | None) -> "Budget":
+        """The budget of a pass that begins now and takes ``longest`` at the most, None for any time."""
         if longest is None:
             return cls(scans, deletions)
         seconds = longest.total_seconds()
@@ -45,6 +46,7 @@ class Budget:
         return part
 
     def give_back(self, rest: "Budget") -> None:
+        """Add what a part left over."""
         self.scans += rest.scans
         self.deletions += rest.deletions
 

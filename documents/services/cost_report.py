@@ -28,6 +28,7 @@ class StoreReport:
 
     @property
     def note(self) -> str:
+        """Why there is no estimate, "" where there is one."""
         return "" if self.estimates else f"No price table is meant for the store {self.store!r}: name one by --table."
 
 
@@ -41,6 +42,7 @@ class CostReport:
 
     @property
     def notice(self) -> str:
+        """How old the prices are: one sentence for people."""
         dates = sorted({estimate.table.noted_on for store in self.stores for estimate in store.estimates})
         noted = " to ".join(str(date) for date in dict.fromkeys((dates[0], dates[-1]))) if dates else "no date"
         return f"The prices are examples, noted {noted}. Check them on the vendor's page, or give your own by --prices."

@@ -44,6 +44,7 @@ class KekStanding:
 
     @property
     def under_it(self) -> int:
+        """How many rows of the database are wrapped for it."""
         return self.attachments + self.payloads + self.staged
 
 

@@ -96,15 +96,18 @@ class _Entry:
         return tuple(value)
 
     def count(self, key: str, *, least: int) -> int:
+        """Return a whole number of ``least`` or more. Raises ConfigurationError naming the table and the key."""
         value = self._value(key)
         if type(value) is not int or value < least:
             raise self._wrong(key, f"Write a whole number of bytes, {least} or more")
         return value
 
     def price(self, key: str) -> Decimal:
+        """Return an amount of money, 0 or more. Raises ConfigurationError as ``count`` does."""
         return self._number(key, self._value(key))
 
     def tiers(self, key: str) -> tuple[Tier, ...]:
+        """Return tiers with rising limits, the last without one. Raises ConfigurationError as ``count`` does."""
         value = self._value(key)
         if not isinstance(value, list) or not value or not all(isinstance(tier, dict) for tier in value):
             raise self._wrong(key, "Write a list of tiers, [{ up_to = 100, price = 0.02 }, { price = 0.01 }]")

@@ -32,6 +32,7 @@ class Traffic:
     transfer_out: Decimal = Decimal()
 
     def scaled(self, factor: Decimal) -> "Traffic":
+        """Return so many times the traffic."""
         return Traffic(self.put_requests * factor, self.get_requests * factor, self.transfer_out * factor)
 
     def __add__(self, other: "Traffic") -> "Traffic":

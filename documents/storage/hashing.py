@@ -35,6 +35,7 @@ class Digest:
         self._thread: ThreadPoolExecutor | None = None
 
     def update(self, data: Buffer) -> None:
+        """Add bytes; the buffer may be changed at once."""
         if isinstance(data, bytes) and len(data) >= BATCH_SIZE:
             self.take(data)
             return
@@ -50,6 +51,7 @@ class Digest:
                     self._hand_over_filled()
 
     def take(self, data: Buffer) -> None:
+        """Add bytes without a copy; nobody may change the buffer from now on."""
         self.size += memoryview(data).nbytes
         if self._filled:
             self._hand_over_filled()
@@ -66,6 +68,7 @@ class Digest:
         return f"sha256:{self._sha256.hexdigest()}"
 
     def close(self) -> None:
+        """End the thread; bytes that it has not reached are dropped. May be called again."""
         if self._thread:
             self._thread.shutdown(cancel_futures=True)
             self._thread = None

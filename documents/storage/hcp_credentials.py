@@ -19,6 +19,7 @@ class HcpCredentials:
 
     @classmethod
     def of(cls, user: str, password: str) -> "HcpCredentials":
+        """HCP makes the access key and the secret key out of a user's name and password, by Base64 and MD5."""
         return cls(
             access_key=base64.b64encode(user.encode()).decode(),
             secret_key=hashlib.md5(password.encode(), usedforsecurity=False).hexdigest(),

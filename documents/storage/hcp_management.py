@@ -104,6 +104,7 @@ class HcpManagement:
             raise self._refusal(error, change) from error
 
     def close(self) -> None:
+        """Close the connections."""
         self._pool.clear()
 
     def _request(self, method: str, protocol: HcpProtocol, body: bytes | None = None) -> bytes:

@@ -37,6 +37,7 @@ def prefixed_key(prefix: str, key: str, *, provider: str) -> str:
 
 
 def is_valid_key(key: str) -> bool:
+    """Whether every provider takes this object key."""
     return _complaint(key) is None
 
 

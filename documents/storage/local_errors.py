@@ -29,6 +29,7 @@ def translated(*, provider: str, key: str = "") -> Iterator[None]:
 
 
 def storage_error(error: OSError, *, provider: str, key: str = "") -> StorageError:
+    """Return the StorageError that stands for an OSError."""
     kind, message, hint = _meaning(error)
     return kind(message, provider=provider, key=key, hint=hint)
 

@@ -69,4 +69,5 @@ def as_body(data: Buffer) -> bytes:
 
 
 def without_quotes(etag: str) -> str:
+    """Return an ETag as this project has it: HTTP writes it in quotes (RFC 9110 §8.8.3)."""
     return etag.strip('"')

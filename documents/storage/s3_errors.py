@@ -106,10 +106,12 @@ def translated(*, provider: str, key: str = "") -> Iterator[None]:
 
 
 def code_of(error: ClientError) -> str:
+    """The code that the store answered, "" where it gave none."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def from_client_error(error: ClientError, *, provider: str, key: str) -> StorageError:
+    """Return the StorageError that stands for an answer of the store. Its words are not repeated, only its code."""
     code = code_of(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     kind, hint = _TRANSLATION.meaning(status, [code])

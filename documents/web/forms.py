@@ -51,6 +51,7 @@ class LinkForm(forms.Form):
     )
 
     def lifetime(self) -> timedelta:
+        """How long the link is to be good for."""
         return timedelta(seconds=self.cleaned_data["expires_in"])
 
 

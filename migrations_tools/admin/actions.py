@@ -114,4 +114,5 @@ def wake(request: HttpRequest, run: MigrationRun) -> None:
 
 
 def to_page_of(run: MigrationRun) -> HttpResponse:
+    """Redirect to the page of a run."""
     return HttpResponseRedirect(reverse("admin:migrations_tools_migrationrun_change", args=[run.pk]))

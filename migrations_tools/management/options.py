@@ -22,6 +22,7 @@ _FIXED = ("user", "since", "limit", "verify", "purge_source")
 
 
 def add_options(parser: ArgumentParser) -> None:
+    """The options of the command that runs migrations."""
     parser.add_argument("destination", nargs="?", metavar="STORE", help="s3, local, or a store of VAULT_STORAGE_FILE")
     parser.add_argument("--dry-run", action="store_true", help="show the plan, try the destination, change nothing")
     kind = parser.add_mutually_exclusive_group()

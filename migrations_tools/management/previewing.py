@@ -15,6 +15,7 @@ _DONE = {RunKind.COPY: "from", RunKind.VERIFY: "to be read at", RunKind.PURGE: "
 
 
 def preview_as_json(found: Preview, problem: str) -> str:
+    """Return the plan as JSON. Sizes are bytes; ``problem`` is what the destination answered, "" if all is well."""
     return json.dumps(
         {
             "schema_version": SCHEMA_VERSION,
@@ -37,6 +38,7 @@ def preview_as_json(found: Preview, problem: str) -> str:
 
 
 def preview_as_text(found: Preview, problem: str) -> str:
+    """Return the plan in lines for people; ``problem`` as above."""
     return "\n".join(["A dry run: nothing was changed.", *_amounts(found), *_obstacles(found, problem)])
 
 

@@ -43,6 +43,7 @@ class FieldOfApp:
             last = batch[-1].pk
 
     def name_in(self, row: Model) -> str:
+        """The name of a row's file, as its storage knows it."""
         return str(getattr(row, self.name).name)
 
     def source_of(self, row: Model) -> Source:
@@ -61,6 +62,7 @@ class FieldOfApp:
         return original
 
     def told_of(self, row: Model) -> Told:
+        """What the document is called, and when it was made, by its row alone."""
         filename = clean_filename(self.name_in(row).replace("\\", "/").rpartition("/")[2])
         return Told(filename, made_at=_as_time(_follow(row, self.date_path)) if self.date_path else None)
 

@@ -39,6 +39,7 @@ class Tally:
     failures: list[Outcome] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
+        """Count an outcome. Of the failures the first ``MOST_FAILURES`` are kept in words."""
         self.counts[outcome.status] += 1
         self.bytes[outcome.status] += outcome.size
         if outcome.status is Status.FAILED:
