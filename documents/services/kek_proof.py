@@ -1,38 +1,59 @@
 """Whether anything needs a KEK: every key block there is is looked at; what cannot be judged counts as needing it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import QuerySet
 
 from documents.encryption.recipients import recipients_of
-from documents.errors import KekInUse, KekRefused, MalformedEnvelope
+from documents.errors import KekInUse, KekRefused, MalformedEnvelope, ObjectNotFound
 from documents.key_rings import key_ring
-from documents.models import Attachment, KekRecord, StagedAttachment, UpkeepRun, UpkeepShare
+from documents.models import Attachment, KekRecord, StagedAttachment
 from documents.services.file_keys import files_wrapped_for
 from documents.services.kek_standing import TABLES, Table, role_of
+from documents.services.sidecars import read_sidecar, sequence_in, sidecar_key
+from documents.wiring import storage_provider
 
 UNREADABLE = "key blocks that cannot be read (rotate_keys --repair)"
 UNREADABLE_FILES = "sealed files that cannot be read (have their app store them again, or delete them)"
-NOT_BESIDE = "key blocks that are not beside their objects yet (rotate_keys)"
+NOT_BESIDE = "key blocks that are not beside their objects (rotate_keys --repair)"
+# So many rows are held at a time, and so many sidecars are read at once: a store is waited for, not worked with.
+_BATCH, _THREADS = 500, 8
+
+
+class _Sealed(NamedTuple):
+    """A row, as far as it says who opens its object."""
+
+    pk: UUID
+    storage_type: str
+    key_block: bytes
 
 
 def prove_unused(record: KekRecord) -> int:
     """Return how many key blocks were looked at, none of which is wrapped for the KEK, whatever any column says.
 
+    Each newer one is also beside its object: the objects alone would otherwise open with the KEK and with no other.
     The order is the one in which an upload becomes a document, so that one that moves on meanwhile is met later on.
     Raises KekRefused for the primary and a recovery KEK of the ring, KekInUse with the counts, StorageError,
-    KeyRingError.
+    ConfigurationError for a store that is not configured here, KeyRingError.
     """
     demand_older(record)
     ring = key_ring()
     kek_id = bytes.fromhex(record.kek_id)
     needed = Counter({"uploads that arrive at this moment": _arriving(record)})
-    needed[NOT_BESIDE] = _not_beside()
     looked_at = 0
-    for model in TABLES:
-        for recipients in _recipients(model):
-            looked_at += 1
-            needed[UNREADABLE] += recipients is None
-            needed[str(model._meta.verbose_name_plural)] += kek_id in (recipients or ())
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="beside") as pool:
+        for model in TABLES:
+            for batch in _sealed(model):
+                looked_at += len(batch)
+                recipients = [_recipients(row) for row in batch]
+                needed[UNREADABLE] += recipients.count(None)
+                needed[str(model._meta.verbose_name_plural)] += sum(kek_id in (ids or ()) for ids in recipients)
+                needed[NOT_BESIDE] += _not_beside(model, batch, pool)
     needed["documents read in place (adopt_documents --reseal)"] = (
         Attachment.objects.in_place().filter(kek_id=record.kek_id).count()
     )
@@ -54,10 +75,26 @@ def demand_older(record: KekRecord) -> None:
         )
 
 
-def _not_beside() -> int:
-    """Rows of rotations that were given up between the row and its sidecar: whoever has no database has the old one."""
-    shares = UpkeepShare.objects.filter(run__kind=UpkeepRun.Kind.REWRAP).exclude(in_flight=[])
-    return sum(len(in_flight) for in_flight in shares.values_list("in_flight", flat=True))
+def _not_beside(model: Table, batch: Sequence[_Sealed], pool: ThreadPoolExecutor) -> int:
+    """How many of these rows have a newer key block than their objects', and none like it beside those."""
+    missing = 0
+    while batch:
+        found = pool.map(_is_beside, batch)
+        without = {row.pk: row for row, is_beside in zip(batch, found, strict=True) if not is_beside}
+        now = {row.pk: row for row in map(_as_sealed, _rows(model).filter(pk__in=without))}
+        # What was deleted, moved or rewrapped meanwhile says nothing by what it was.
+        batch = [row for pk, row in now.items() if row != without[pk]]
+        missing += len(now) - len(batch)
+    return missing
+
+
+def _is_beside(row: _Sealed) -> bool:
+    if sequence_in(row.key_block) == 0:  # its object has it
+        return True
+    try:
+        return read_sidecar(storage_provider(row.storage_type), sidecar_key(row.pk, row.key_block)) == row.key_block
+    except ObjectNotFound:
+        return False
 
 
 def _arriving(record: KekRecord) -> int:
@@ -68,11 +105,27 @@ def _arriving(record: KekRecord) -> int:
     return arriving.count()
 
 
-def _recipients(model: Table) -> Iterator[tuple[bytes, ...] | None]:
-    """Of every row that was sealed in this format: its recipients, None where its key block cannot be read."""
-    sealed = model._default_manager.exclude(envelope_core=b"").order_by()
-    for block in sealed.values_list("key_block", flat=True).iterator(chunk_size=500):
-        try:
-            yield recipients_of(bytes(block))
-        except MalformedEnvelope:
-            yield None
+def _sealed(model: Table) -> Iterator[list[_Sealed]]:
+    """Yield every row that was sealed in this format, a batch at a time."""
+    rows = map(_as_sealed, _rows(model).iterator(chunk_size=_BATCH))
+    while batch := list(islice(rows, _BATCH)):
+        yield batch
+
+
+def _rows(model: Table) -> "QuerySet[Any, Any]":
+    sealed: QuerySet[Any] = model._default_manager.exclude(envelope_core=b"").order_by()
+    if model is StagedAttachment:  # what is discarded is opened by nobody, and its sidecars may be gone already
+        sealed = sealed.exclude(state=StagedAttachment.State.DISCARDED)
+    return sealed.values_list("pk", "storage_type", "key_block")
+
+
+def _as_sealed(row: tuple[UUID, str, bytes]) -> _Sealed:
+    return _Sealed(row[0], row[1], bytes(row[2]))
+
+
+def _recipients(row: _Sealed) -> tuple[bytes, ...] | None:
+    """None where the key block cannot be read."""
+    try:
+        return recipients_of(row.key_block)
+    except MalformedEnvelope:
+        return None

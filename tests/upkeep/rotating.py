@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from types import ModuleType
 
 import pytest
 from django.db.models import F
@@ -74,8 +75,14 @@ def destroyed(old: str, operator: Actor) -> KekRecord:
     return record
 
 
-def dies_at(monkeypatch: pytest.MonkeyPatch, name: str, then: Callable[[], object] | None = None) -> None:
-    """The process ends at this failpoint, or does something there first and goes on."""
+def dies_at(
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    then: Callable[[], object] | None = None,
+    *,
+    module: ModuleType = kek_life,
+) -> None:
+    """The process ends at this failpoint of the module, or does something there first and goes on."""
 
     def reached(now: str) -> None:
         if now == name and then:
@@ -83,7 +90,7 @@ def dies_at(monkeypatch: pytest.MonkeyPatch, name: str, then: Callable[[], objec
         elif now == name:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(kek_life, "failpoint", reached)
+    monkeypatch.setattr(module, "failpoint", reached)
 
 
 def add_recovery(keys: KeySources) -> str:

@@ -10,12 +10,16 @@ from documents.conf import KeySources
 from documents.encryption.vectors.keys import kek_id
 from documents.errors import KekInUse, KekRefused
 from documents.key_rings import key_ring
-from documents.models import KekRecord, UpkeepShare
+from documents.models import Document, KekRecord, UpkeepRun
 from documents.services import kek_life
 from documents.services.actors import Actor
 from documents.services.kek_proof import prove_unused
 from documents.services.kek_standing import find_record
+from documents.services.sidecars import read_sidecar, sidecar_key
 from documents.services.uploads import begin_upload
+from documents.storage.base import StorageProvider
+from documents.upkeep import rewrap, runs
+from documents.wiring import storage_provider
 from tests.conftest import Store
 from tests.upkeep.rotating import add_recovery, attachment_of, destroyed, dies_at, make_primary, rotate
 from tests.upkeep.test_commands import run as command
@@ -64,13 +68,53 @@ def test_a_kek_that_is_made_primary_during_the_proof_is_not_retired(
 
 
 def test_a_rotation_that_was_given_up_before_its_sidecars_keeps_a_kek_from_retiring(
-    store: Store, new_primary: str, old_primary: str, operator: Actor
+    monkeypatch: pytest.MonkeyPatch, store: Store, new_primary: str, old_primary: str, operator: Actor
 ) -> None:
-    attachment = attachment_of(store())
-    run = rotate(new_primary)
-    UpkeepShare.objects.filter(run=run, scope="attachment").update(in_flight=[[str(attachment.pk), "local"]])
+    """Whoever has the objects and no database would open them with the old KEK alone."""
+    store()
+    with monkeypatch.context() as dying:
+        dies_at(dying, "rewrap.rows-written", module=rewrap)
+        with pytest.raises(KeyboardInterrupt):
+            rotate(new_primary)
+    runs.cancel(UpkeepRun.objects.get(), operator)
     with pytest.raises(KekInUse, match="1 key blocks that are not beside their objects"):
         kek_life.retire_kek(find_record(old_primary), operator)
+    rotate(new_primary)
+    kek_life.retire_kek(find_record(old_primary), operator)
+
+
+@pytest.mark.parametrize("damage", ["deleted", "changed", "cut short"])
+def test_a_sidecar_that_is_lost_keeps_a_kek_from_retiring_until_it_is_repaired(
+    store: Store, new_primary: str, old_primary: str, operator: Actor, damage: str
+) -> None:
+    attachment = attachment_of(store())
+    store()
+    rotate(new_primary)
+    attachment.refresh_from_db()
+    key, block = sidecar_key(attachment.pk, bytes(attachment.key_block)), bytes(attachment.key_block)
+    provider = storage_provider(attachment.storage_type)
+    provider.delete(key)
+    if damage != "deleted":
+        provider.put_bytes(key, block[:-1] + bytes([block[-1] ^ 1]) if damage == "changed" else b"")
+    with pytest.raises(KekInUse, match=r"1 key blocks that are not beside their objects \(rotate_keys --repair\)\."):
+        kek_life.retire_kek(find_record(old_primary), operator)
+    command("rotate_keys", "--repair", "--inline")
+    assert kek_life.retire_kek(find_record(old_primary), operator) == 2
+
+
+def test_what_is_deleted_during_the_proof_needs_no_sidecar(
+    monkeypatch: pytest.MonkeyPatch, store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    document = store()
+    rotate(new_primary)
+
+    def meanwhile(provider: StorageProvider, key: str) -> bytes:
+        provider.delete(key)
+        Document.objects.filter(pk=document.pk).delete()
+        return read_sidecar(provider, key)
+
+    monkeypatch.setattr("documents.services.kek_proof.read_sidecar", meanwhile)
+    assert kek_life.retire_kek(find_record(old_primary), operator) == 1
 
 
 def test_a_kek_that_is_kept_during_the_proof_is_not_destroyed(

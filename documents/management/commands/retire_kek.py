@@ -16,8 +16,9 @@ class Command(BaseCommand):
     """Exit status 0, 1 where something still needs the KEK, 2 for a wrong call."""
 
     help = (
-        "Look at every key block there is. Where one is wrapped for this KEK it is refused, with the counts; where "
-        "none is, the KEK is retired: it stays in the ring, and `destroy_kek` may follow."
+        "Look at every key block there is, in the database and beside the objects. Where one is wrapped for this KEK, "
+        "or is not beside its object, it is refused, with the counts; else the KEK is retired: it stays in the ring, "
+        "and `destroy_kek` may follow."
     )
     requires_system_checks: list[str] = []
 
