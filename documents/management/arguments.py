@@ -79,7 +79,7 @@ def report_to(path: Path | None, stdout: OutputWrapper) -> Iterator[Callable[[st
     CommandError where it cannot be written: before the block begins, where its directory takes no file.
     """
     if path is None:
-        yield partial(stdout.write, ending="")
+        yield partial(_write_to_reader, stdout)
         return
     report = _ReportFile(path)
     try:
@@ -87,6 +87,11 @@ def report_to(path: Path | None, stdout: OutputWrapper) -> Iterator[Callable[[st
         report.finish()
     finally:
         report.close()
+
+
+def _write_to_reader(stdout: OutputWrapper, text: str) -> None:
+    with suppress(BrokenPipeError):  # who has read enough does not stop the work
+        stdout.write(text, ending="")
 
 
 class _ReportFile:

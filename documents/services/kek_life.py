@@ -162,8 +162,7 @@ def retire_kek(record: KekRecord, actor: Actor) -> int:
 
 def ask_to_destroy(record: KekRecord, actor: Actor) -> None:
     """The first step of two: from ``destruction_due_at`` on the KEK may be destroyed. Raises KekRefused, KekInUse."""
-    if record.retired_at is None:
-        raise KekRefused(f"KEK {record} is not retired. Retire it first: it is shown then that nothing needs it.")
+    demand_retired(record)
     looked_at = prove_unused(record)
     with transaction.atomic(durable=True):
         due = database_now() + vault_config().keys.destruction_delay
@@ -189,13 +188,13 @@ def destroy_kek(record: KekRecord, actor: Actor) -> list[Path]:
     service holds it, KekInUse where something is wrapped for it again, KeyServiceUnavailable, OSError. Safe to repeat:
     the audit log has the intent before the deletion and its end after it.
     """
-    _demand_due(record)
+    demand_due(record)
     looked_at = prove_unused(record)
     _prove_gone_elsewhere(record)
     with transaction.atomic(durable=True):
         # Once more, and locked: the proof may take an hour, in which somebody may have kept it after all.
         locked = KekRecord.objects.select_for_update(of=("self",)).get(pk=record.pk)
-        _demand_due(record)
+        demand_due(record)
         demand_older(record)
         if locked.destruction_begun_at is None:
             KekRecord.objects.filter(pk=record.pk).update(destruction_begun_at=database_now())
@@ -210,7 +209,14 @@ def destroy_kek(record: KekRecord, actor: Actor) -> list[Path]:
     return deleted
 
 
-def _demand_due(record: KekRecord) -> None:
+def demand_retired(record: KekRecord) -> None:
+    """Raises KekRefused before the first step of a destruction may be taken, whatever needs the KEK."""
+    if record.retired_at is None:
+        raise KekRefused(f"KEK {record} is not retired. Retire it first: it is shown then that nothing needs it.")
+
+
+def demand_due(record: KekRecord) -> None:
+    """Raises KekRefused before the second step may be taken, whatever needs the KEK. Reads the record again."""
     record.refresh_from_db()
     due = record.destruction_due_at
     if record.retired_at is None or due is None:

@@ -112,13 +112,15 @@ def _keys_of(row: Row, provider: StorageProvider, looking: Looking) -> list[Prob
     except MalformedEnvelope:
         return [Problem("key-block-damaged", "The row's key block cannot be read; the object's header has another.")]
     if sequence_in(block) > 0:
-        beside = None
+        beside, key = None, sidecar_key(row.pk, block)
         with suppress(ObjectNotFound):
-            beside = read_sidecar(provider, sidecar_key(row.pk, block))
+            beside = read_sidecar(provider, key)
         if beside is None:
-            found.append(Problem("sidecar-missing", "The newer key block that belongs beside the object is not there."))
+            found.append(
+                Problem("sidecar-missing", f"The newer key block is not beside the object: there is no {key}.")
+            )
         elif beside != block:
-            found.append(Problem("sidecar-damaged", "What is beside the object is not the row's key block."))
+            found.append(Problem("sidecar-damaged", f"{key} is not the row's key block."))
     return found
 
 

@@ -115,6 +115,23 @@ def test_a_wrong_confirmation_destroys_nothing(
     assert not AuditEvent.objects.filter(action="kek.destruction_asked").exists()
 
 
+def test_what_cannot_be_is_said_before_anything_is_to_be_typed(
+    store: Store, keys: KeySources, new_primary: str, old_primary: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store()
+    run("rotate_keys", "--to", new_primary, "--inline")
+    asked = StringIO("something else\n")
+    monkeypatch.setattr("sys.stdin", asked)
+    for confirm, why in (([], "not retired"), (["--confirm"], "Nobody asked")):
+        message, status = refused("destroy_kek", old_primary, *confirm)
+        assert (status, why in message) == (2, True), message
+    run("retire_kek", old_primary)
+    run("destroy_kek", old_primary, "--no-input")
+    message, status = refused("destroy_kek", old_primary, "--confirm")
+    assert (status, "not before" in message) == (2, True), message
+    assert asked.tell() == 0
+
+
 def test_verification_tells_what_is_wrong_and_fails(store: Store, provider: StorageProvider) -> None:
     document = store(b"a deed")
     assert "succeeded" in run("verify_documents", "--inline", "--deep")

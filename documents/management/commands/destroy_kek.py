@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from documents.errors import ConfigurationError, KekInUse, KekRefused, KeyRingError, StorageError
 from documents.management.arguments import USAGE
@@ -50,7 +50,9 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=1) from error
 
     def _ask_for(self, record: KekRecord, *, is_asked: bool) -> None:
-        self._demand(record, "is to be destroyed", is_asked=is_asked)
+        _refuse_destroyed(record)
+        kek_life.demand_retired(record)
+        _demand_typed(self.stderr, record, "is to be destroyed", is_asked=is_asked)
         kek_life.ask_to_destroy(record, OPERATOR)
         self.stdout.write(
             f"KEK {record} may be destroyed from {moment_in_words(record.destruction_due_at)} on: "
@@ -58,7 +60,9 @@ class Command(BaseCommand):
         )
 
     def _destroy(self, record: KekRecord, *, is_asked: bool) -> None:
-        self._demand(record, "is destroyed now and for good", is_asked=is_asked)
+        _refuse_destroyed(record)
+        kek_life.demand_due(record)
+        _demand_typed(self.stderr, record, "is destroyed now and for good", is_asked=is_asked)
         deleted = kek_life.destroy_kek(record, OPERATOR)
         for path in deleted:
             self.stdout.write(f"Deleted: {path}")
@@ -68,18 +72,16 @@ class Command(BaseCommand):
             )
         self.stdout.write(f"KEK {record} is destroyed. Delete it from other machines and from backups as well.")
 
-    @staticmethod
-    def _refuse_early(record: KekRecord) -> None:
-        """What cannot be is said before anything is to be typed."""
-        if record.destroyed_at is not None and not file_of(record.kek_id):  # one that came back is deleted again
-            raise KekRefused(f"KEK {record} is destroyed already.")
-        if record.retired_at is None:
-            raise KekRefused(f"KEK {record} is not retired. Retire it first: it is shown then that nothing needs it.")
 
-    def _demand(self, record: KekRecord, what: str, *, is_asked: bool) -> None:
-        self._refuse_early(record)
-        if not is_asked:
-            return
-        self.stderr.write(f"KEK {record.kek_id} {what}. Type the first 16 characters of its id to go on:")
-        if sys.stdin.readline().strip() != record.kek_id[:16]:
-            raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)
+def _refuse_destroyed(record: KekRecord) -> None:
+    if record.destroyed_at is not None and not file_of(record.kek_id):  # one that came back is deleted again
+        raise KekRefused(f"KEK {record} is destroyed already.")
+
+
+def _demand_typed(stderr: OutputWrapper, record: KekRecord, what: str, *, is_asked: bool) -> None:
+    """What cannot be was said before: nobody types in vain."""
+    if not is_asked:
+        return
+    stderr.write(f"KEK {record.kek_id} {what}. Type the first 16 characters of its id to go on:")
+    if sys.stdin.readline().strip() != record.kek_id[:16]:
+        raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)
