@@ -54,6 +54,11 @@ class UnixListener:
         self._users = config.users
         try:
             self._file = SocketFile(address.path, group=config.socket_group)
+        except FileNotFoundError as error:
+            raise ConfigurationError(
+                f"VAULT_UNWRAP_LISTEN: there is no directory {address.path.parent}. Make it; the vault's user must be "
+                "able to enter it."
+            ) from error
         except OSError as error:
             raise ConfigurationError(f"VAULT_UNWRAP_LISTEN: {address.path} cannot be listened at: {error}.") from error
         self.accepting = self._file.socket

@@ -149,6 +149,7 @@ WRONG = {
     "no keys": ({"VAULT_KEYS_DIR": "/none"}, "no private key"),
     "a wrong passphrase": ({"VAULT_KEK_PASSPHRASE": "canary"}, "primary.pem"),
     "a file in place of the socket": ({"VAULT_UNWRAP_LISTEN": "unix:{keys}/origin.pem"}, "another file"),
+    "a directory that is not there": ({"VAULT_UNWRAP_LISTEN": "unix:{keys}/run/socket"}, "there is no directory"),
     "no client that may ask": ({"VAULT_UNWRAP_LISTEN": "tls://127.0.0.1:1"}, "VAULT_UNWRAP_CLIENT_CA"),
     "an unknown user": ({"VAULT_UNWRAP_USERS": "nobody-of-that-name"}, "VAULT_UNWRAP_USERS"),
 }
