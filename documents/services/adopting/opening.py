@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Self
 
 from documents.errors import SourceRefused
 from documents.legacy.envelope import mentions_ciphertext
@@ -16,7 +14,7 @@ from documents.services.adopting.places import Place
 from documents.services.adopting.sources import SEALED_MAGIC, Kind, Source, kind_by_name
 from documents.services.legacy_reading import open_older, read_whole
 from documents.storage.base import Buffer, ObjectReader
-from documents.storage.streaming import pieces_of
+from documents.storage.streaming import ClosesAtEnd, pieces_of
 from documents.wiring import vault_config
 
 # How much of a JSON file with another name is looked at for the members of an envelope.
@@ -38,7 +36,7 @@ def kind_of(place: Place, source: Source, *, with_plain: bool) -> Kind:
 
 
 @dataclass
-class Original:
+class Original(ClosesAtEnd):
     """What is to be sealed. ``pieces`` yields its plaintext once; ``close`` gives the place back.
 
     ``digest`` is the SHA-256 in hex of the original as it lies there, "" for a plain one. ``kek_id`` is in hex, of the
@@ -61,15 +59,8 @@ class Original:
         self._resources.callback(close)
 
     def close(self) -> None:
+        """Close whatever was to be closed with it."""
         self._resources.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_original(place: Place, source: Source, kind: Kind) -> Original:
