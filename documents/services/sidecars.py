@@ -48,19 +48,21 @@ def number_of_sidecar(key: str) -> int:
     raise ValueError(f"{key!r} is no sidecar's")
 
 
-def keep_sidecar(provider: StorageProvider, attachment_id: UUID, key_block: bytes) -> None:
+def keep_sidecar(provider: StorageProvider, attachment_id: UUID, key_block: bytes) -> bool:
     """Have the block beside its object, read back. A block that stands in the object's header needs none.
 
-    Safe to repeat and in parallel. Raises IntegrityMismatch where another block is there or what is read back
-    differs, or another StorageError.
+    Returns whether it was put there now. Safe to repeat and in parallel. Raises IntegrityMismatch where another block
+    is there or what is read back differs, or another StorageError.
     """
     if sequence_in(key_block) == 0:
-        return
-    key = sidecar_key(attachment_id, key_block)
+        return False
+    key, is_new = sidecar_key(attachment_id, key_block), False
     with suppress(ObjectExists):
         provider.put_bytes(key, key_block)
+        is_new = True
     if read_sidecar(provider, key) != key_block:
         raise IntegrityMismatch("Another key block is there", provider=provider.name, key=key)
+    return is_new
 
 
 def read_sidecar(provider: StorageProvider, key: str) -> bytes:

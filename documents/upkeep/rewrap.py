@@ -196,11 +196,14 @@ class RewrapWork:
         share = lease.share
         in_flight = {UUID(pk): store for pk, store in share.in_flight}
         try:
-            failed = put_beside(share.scope, in_flight, {one.pk: one for one in known}, ring, self._pool)
+            beside = put_beside(share.scope, in_flight, {one.pk: one for one in known}, ring, self._pool)
         except (KeyRingError, StorageError, ConfigurationError) as error:
             raise Halt(f"{error} The rows have their new key blocks; some sidecars are still to be written.") from error
-        rows = SCOPES[share.scope]._default_manager.filter(pk__in=failed)
-        lease.note([self._finding(row, failed[row.pk]) for row in rows], in_flight=[])
+        rows = SCOPES[share.scope]._default_manager.filter(pk__in=beside.failed)
+        # Of a row that stays as it is, the sidecar is what changed.
+        repaired = sum(one.before == one.after and one.pk in beside.put for one in known)
+        findings = [self._finding(row, beside.failed[row.pk]) for row in rows]
+        lease.note(findings, in_flight=[], changed=share.changed + repaired)
 
     def _rewrap_files(self, lease: Lease, ring: KeyRing) -> bool:
         """The next files of a place. Who takes its listing over begins it again, and finds what was done done."""

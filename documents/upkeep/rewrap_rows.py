@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,14 @@ PROBED = 4
 Failure = EncryptionError | StorageError | ConfigurationError
 
 
+@dataclass
+class Beside:
+    """What became of a batch's sidecars: those ``put`` now, and why others could not be. By the ids of the rows."""
+
+    put: set[UUID] = field(default_factory=set)
+    failed: dict[UUID, Failure] = field(default_factory=dict)
+
+
 def rewrap_each(rows: Sequence[Row], ring: KeyRing) -> list[tuple[Row, Rewrapped | Failure]]:
     """Return the outcome of each; where the keys fail, theirs is the last. Asks no database."""
     outcomes: list[tuple[Row, Rewrapped | Failure]] = []
@@ -40,8 +49,8 @@ def rewrap_each(rows: Sequence[Row], ring: KeyRing) -> list[tuple[Row, Rewrapped
 
 def put_beside(
     scope: str, in_flight: Mapping[UUID, str], known: Mapping[UUID, Rewrapped], ring: KeyRing, pool: ThreadPoolExecutor
-) -> dict[UUID, Failure]:
-    """Put the blocks of these rows beside their objects, each where its row says that it is; returns what failed.
+) -> Beside:
+    """Put the blocks of these rows beside their objects, each where its row says that it is.
 
     ``in_flight`` has the store in which each was. Those that are ``known`` are put at once, and their rows looked at
     once more afterwards, all together. Where another block has the number, the row is rewrapped past it. Raises
@@ -49,7 +58,7 @@ def put_beside(
     """
     model = SCOPES[scope]
     mine = [known[pk] for pk in in_flight if pk in known]
-    conflicts = _keep_all(mine, pool)
+    put, conflicts = _keep_all(mine, pool)
     places = {one.pk: (one.storage_type, one.after) for one in mine if one.pk not in conflicts}
     for pk, storage_type, block in _places(model, places):
         if places[pk] == (storage_type, bytes(block)):
@@ -59,7 +68,8 @@ def put_beside(
             keep_beside(model, pk, put_in=in_flight[pk])
         except IntegrityMismatch:
             conflicts.add(pk)
-    return {pk: error for pk in conflicts if (error := _settled(model, pk, ring))}
+    failed = {pk: error for pk in conflicts if (error := _settled(model, pk, ring))}
+    return Beside(put | (conflicts - failed.keys()), failed)
 
 
 def switch(scope: str, done: Sequence[Rewrapped], digest: str) -> list[UUID]:
@@ -91,29 +101,32 @@ def switch(scope: str, done: Sequence[Rewrapped], digest: str) -> list[UUID]:
     return [one.pk for one in done if one.pk in now and bytes(now[one.pk]) == one.after]
 
 
-def _keep_all(blocks: Sequence[Rewrapped], pool: ThreadPoolExecutor) -> set[UUID]:
+def _keep_all(blocks: Sequence[Rewrapped], pool: ThreadPoolExecutor) -> tuple[set[UUID], set[UUID]]:
     """As ``_keep_each``, by threads where a store is waited for more than it gives work.
 
     Of a store that answers at once threads make twice the work: they fight for the interpreter's lock.
     """
     waited, worked = time.monotonic(), time.thread_time()
-    conflicts = set(_keep_each(blocks[:PROBED]))
+    kept = [_keep_each(blocks[:PROBED])]
     waited, worked = time.monotonic() - waited, time.thread_time() - worked
     rest = blocks[PROBED:]
     if waited < 2 * worked:
-        return conflicts.union(_keep_each(rest))
-    return conflicts.union(*pool.map(_keep_each, [rest[first::THREADS] for first in range(THREADS)]))
+        kept.append(_keep_each(rest))
+    else:
+        kept.extend(pool.map(_keep_each, [rest[first::THREADS] for first in range(THREADS)]))
+    return {pk for put, _conflicts in kept for pk in put}, {pk for _put, conflicts in kept for pk in conflicts}
 
 
-def _keep_each(blocks: Sequence[Rewrapped]) -> list[UUID]:
-    """Put each beside its object. Returns those beside whose object there is another with the number."""
-    conflicts = []
+def _keep_each(blocks: Sequence[Rewrapped]) -> tuple[list[UUID], list[UUID]]:
+    """Put each beside its object. Returns those that were put now, and those with another under their number."""
+    put, conflicts = [], []
     for one in blocks:
         try:
-            keep_sidecar(storage_provider(one.storage_type), one.pk, one.after)
+            if keep_sidecar(storage_provider(one.storage_type), one.pk, one.after):
+                put.append(one.pk)
         except IntegrityMismatch:
             conflicts.append(one.pk)
-    return conflicts
+    return put, conflicts
 
 
 def _settled(model: type[Row], row_id: UUID, ring: KeyRing) -> Failure | None:

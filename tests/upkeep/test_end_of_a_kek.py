@@ -1,5 +1,6 @@
 """A KEK retires, and is destroyed, only where nothing needs it, whatever happens during the proof."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,7 @@ def test_a_sidecar_that_is_lost_keeps_a_kek_from_retiring_until_it_is_repaired(
         provider.put_bytes(key, block[:-1] + bytes([block[-1] ^ 1]) if damage == "changed" else b"")
     with pytest.raises(KekInUse, match=r"1 key blocks that are not beside their objects \(rotate_keys --repair\)\."):
         kek_life.retire_kek(find_record(old_primary), operator)
-    command("rotate_keys", "--repair", "--inline")
+    assert json.loads(command("rotate_keys", "--repair", "--inline", "--format", "json"))["changed"] == 1
     assert kek_life.retire_kek(find_record(old_primary), operator) == 2
 
 
