@@ -63,11 +63,12 @@ def load_key_ring(sources: KeySources, *, elsewhere: Callable[[Kek], DekOpener |
     ids = read_designation(sources)
     if ids:
         keks = [load_kek_file(path, sources) for path in _kek_paths(directory)]
-        roles = _designated(keks, ids)
     else:
         primary = _kek(*_pem(sources.primary_pem, "VAULT_PRIMARY_KEK", directory / PRIMARY), sources)
         recovery = _kek(*_pem(sources.recovery_pem, "VAULT_RECOVERY_KEK", directory / RECOVERY), sources)
-        keks, roles = [load_kek_file(path, sources) for path in _older_paths(directory)], [primary, recovery]
+        ids = [primary.kek_id.hex(), recovery.kek_id.hex()]
+        keks = [primary, recovery, *(load_kek_file(path, sources) for path in _older_paths(directory))]
+    roles = _designated(keks, ids)
     older = [one for one in _distinct(keks) if one not in roles]
     origin = load_origin_keys(sources)
     return KeyRing(
