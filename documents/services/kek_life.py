@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from documents import keymaking
 from documents.encryption.keyring import Kek
@@ -25,7 +25,7 @@ from documents.models.upkeep import UNFINISHED
 from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.kek_proof import demand_older, prove_unused
-from documents.services.kek_standing import note_seen
+from documents.services.kek_standing import note_sealed_once, note_seen
 from documents.services.sealing_keks import is_outdated
 from documents.wiring import vault_config
 
@@ -75,6 +75,7 @@ def make_primary(primary: Kek, recovery: Sequence[Kek], actor: Actor, *, run: Up
     note_seen(seal)
     if not is_outdated(ring := key_ring()):
         note_sealing(ring.primary, ring.recovery, actor)
+    note_sealed_once(besides=seal)
     _take_back_into_use([kek.kek_id.hex() for kek in seal], actor, run)
     if ring.recipients != seal:
         primary_id, *others = [kek.kek_id.hex() for kek in seal]
@@ -102,6 +103,7 @@ def note_sealing(primary: Kek, recovery: Sequence[Kek], actor: Actor, *, run: Up
 def _note_role(role: KekRecord.Purpose, ids: Sequence[str], actor: Actor) -> None:
     since = f"made_{role}_at"
     for kek_id in ids:
+        _keep(KekRecord.objects.filter(kek_id=kek_id, destruction_begun_at=None), actor)
         news = KekRecord.objects.filter(kek_id=kek_id).filter(Q(**{since: None}) | Q(replaced_at__isnull=False))
         if news.update(**{since: database_now(), "replaced_at": None, "purpose": role}):
             audit.record(f"kek.made_{role}", actor, kek=kek_id)
@@ -135,9 +137,14 @@ def _take_back_into_use(ids: Sequence[str], actor: Actor, run: UpkeepRun | None)
         for record in _locked(ids):
             if record.destruction_begun_at is not None:
                 raise KekRefused(f"KEK {record} is destroyed, or being destroyed: nothing is sealed for it any more.")
-            if record.retired_at is not None:
-                KekRecord.objects.filter(pk=record.pk).update(retired_at=None, destruction_due_at=None)
-                audit.record("kek.kept", actor, kek=record.kek_id)
+            _keep(KekRecord.objects.filter(pk=record.pk), actor)
+
+
+def _keep(records: "QuerySet[KekRecord]", actor: Actor) -> None:
+    """Have those that are retired back in use. Inside a transaction."""
+    for kek_id in records.filter(retired_at__isnull=False).values_list("kek_id", flat=True):
+        KekRecord.objects.filter(kek_id=kek_id).update(retired_at=None, destruction_due_at=None)
+        audit.record("kek.kept", actor, kek=kek_id)
 
 
 def retire_kek(record: KekRecord, actor: Actor) -> int:
@@ -154,7 +161,9 @@ def retire_kek(record: KekRecord, actor: Actor) -> int:
         demand_older(now)
         if (now.made_primary_at, now.made_recovery_at) != (before.made_primary_at, before.made_recovery_at):
             raise KekRefused(f"KEK {record} was made primary or recovery meanwhile. Nothing was changed.")
-        if KekRecord.objects.filter(pk=record.pk, retired_at=None).update(retired_at=database_now()):
+        if KekRecord.objects.filter(pk=record.pk, retired_at=None).update(
+            retired_at=database_now(), destruction_due_at=None
+        ):
             audit.record("kek.retired", actor, kek=record.kek_id, looked_at=looked_at)
     record.refresh_from_db()
     return looked_at
@@ -165,6 +174,10 @@ def ask_to_destroy(record: KekRecord, actor: Actor) -> None:
     demand_retired(record)
     looked_at = prove_unused(record)
     with transaction.atomic(durable=True):
+        # Once more, and locked: it may have been made primary again meanwhile, or kept.
+        now = KekRecord.objects.select_for_update(of=("self",)).get(pk=record.pk)
+        demand_older(now)
+        demand_retired(now)
         due = database_now() + vault_config().keys.destruction_delay
         if KekRecord.objects.filter(pk=record.pk, destruction_due_at=None).update(destruction_due_at=due):
             audit.record("kek.destruction_asked", actor, kek=record.kek_id, looked_at=looked_at)

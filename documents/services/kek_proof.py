@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 from documents.encryption.recipients import recipients_of
 from documents.errors import KekInUse, KekRefused, MalformedEnvelope, ObjectNotFound
 from documents.key_rings import key_ring
-from documents.models import Attachment, KekRecord, StagedAttachment
+from documents.models import Attachment, KekRecord, StagedAttachment, UpkeepRun
+from documents.models.upkeep import UNFINISHED
 from documents.services.file_keys import files_wrapped_for
 from documents.services.kek_standing import TABLES, Table, role_of
 from documents.services.sidecars import read_sidecar, sequence_in, sidecar_key
@@ -64,7 +65,7 @@ def prove_unused(record: KekRecord) -> int:
 
 
 def demand_older(record: KekRecord) -> None:
-    """Raises KekRefused where new documents are sealed for it, by the ring of this process or by the records."""
+    """Raises KekRefused where new documents are sealed for it, by this process's ring, by the records, or soon."""
     role = role_of(record.kek_id, key_ring())
     if role in ("primary", "recovery"):
         raise KekRefused(f"KEK {record} is a {role} KEK of the ring. Make another one so first: rotate_keys.")
@@ -73,6 +74,12 @@ def demand_older(record: KekRecord) -> None:
             f"KEK {record} seals new documents by the records, and not by the key files of this process. Put the "
             "present ones there; where the records are older, of a database that was restored, run rotate_keys."
         )
+    for run in UpkeepRun.objects.filter(kind=UpkeepRun.Kind.REWRAP, state__in=UNFINISHED):
+        if record.kek_id in run.options.get("seal", ()):
+            raise KekRefused(
+                f"Run {run.pk} rewraps for KEK {record}, and is not over. Go on with it, or give it up: rotate_keys "
+                f"--resume {run.pk}, or --cancel {run.pk}."
+            )
 
 
 def _not_beside(model: Table, batch: Sequence[_Sealed], pool: ThreadPoolExecutor) -> int:

@@ -1,11 +1,11 @@
 """Which KEKs there are, what the ring uses each for, and how much is wrapped for it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db.models import Count
+from django.db.models import Count, F
 
 from documents.encryption.keyblock import WRAP_TYPES
 from documents.encryption.keyring import Kek, KeyRing
@@ -77,6 +77,22 @@ def note_seen(keks: Iterable[Kek]) -> None:
     """Have a record of each."""
     loaded = {kek.kek_id.hex(): kek for kek in keks}
     _records(loaded, loaded, key_ring())
+
+
+def note_sealed_once(*, besides: Collection[Kek]) -> None:
+    """Have the records say of every other KEK that a row is wrapped for that it sealed.
+
+    Nobody may have noted it while it did: where keys come out of the environment no command comes before the change.
+    """
+    passed_by = {kek.kek_id for kek in besides}
+    found = {recipients_of(block) for model in TABLES for block, _count in _groups(model)}
+    primary = {ids[0] for ids in found}
+    recovery = {kek_id for ids in found for kek_id in ids[1:]} - primary
+    for since, ids in (("made_primary_at", primary), ("made_recovery_at", recovery)):
+        named = [kek_id.hex() for kek_id in ids - passed_by]
+        _records(named, {}, key_ring())
+        unnoted = KekRecord.objects.filter(kek_id__in=named, made_primary_at=None, made_recovery_at=None)
+        unnoted.update(**{since: F("created_at")})
 
 
 def role_of(kek_id: str, ring: KeyRing) -> str:

@@ -12,6 +12,7 @@ from documents.encryption.vectors.keys import kek_id
 from documents.errors import KekInUse, KekRefused
 from documents.key_rings import key_ring
 from documents.models import Document, KekRecord, UpkeepRun
+from documents.models.clock import database_now
 from documents.services import kek_life
 from documents.services.actors import Actor
 from documents.services.kek_proof import prove_unused
@@ -134,6 +135,59 @@ def test_a_kek_that_is_kept_during_the_proof_is_not_destroyed(
     with pytest.raises(KekRefused, match="kept after all"):
         destroyed(old_primary, operator)
     assert bytes.fromhex(old_primary) in key_ring().opens
+
+
+def test_a_kek_that_is_made_primary_while_its_destruction_is_asked_for_gets_no_date(
+    monkeypatch: pytest.MonkeyPatch, store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    store()
+    rotate(new_primary)
+    kek_life.retire_kek(find_record(old_primary), operator)
+
+    def meanwhile(record: KekRecord) -> int:
+        looked_at = prove_unused(record)
+        rotate(old_primary)
+        return looked_at
+
+    with monkeypatch.context() as patching:
+        patching.setattr("documents.services.kek_life.prove_unused", meanwhile)
+        with pytest.raises(KekRefused, match="is a primary KEK of the ring"):
+            kek_life.ask_to_destroy(find_record(old_primary), operator)
+    assert find_record(old_primary).destruction_due_at is None
+    rotate(new_primary)
+    kek_life.retire_kek(find_record(old_primary), operator)
+    with pytest.raises(KekRefused, match="Nobody asked to destroy"):
+        kek_life.destroy_kek(find_record(old_primary), operator)
+
+
+def test_a_kek_for_which_a_rotation_waits_is_not_retired_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+    keys: KeySources,
+    store: Store,
+    new_primary: str,
+    old_primary: str,
+    operator: Actor,
+) -> None:
+    store()
+    rotate(new_primary)
+    here, before = keys.directory / "ring.json", (keys.directory / "ring.json").read_bytes()
+    with monkeypatch.context() as dying:
+        dies_at(dying, "kek.designated")
+        with pytest.raises(KeyboardInterrupt):
+            command("rotate_keys", "--to", old_primary, "--inline")
+    after = here.read_bytes()
+    here.write_bytes(before)  # another machine, to which nobody carried the new one yet
+    with pytest.raises(KekRefused, match=r"rewraps for KEK .* rotate_keys --resume"):
+        kek_life.retire_kek(find_record(old_primary), operator)
+    # As it may stand in a vault where nothing refused that.
+    KekRecord.objects.filter(kek_id=old_primary).update(retired_at=database_now(), destruction_due_at=database_now())
+    here.write_bytes(after)
+
+    command("rotate_keys", "--resume", "--inline")
+
+    record = find_record(old_primary)
+    assert (record.retired_at, record.destruction_due_at, record.replaced_at) == (None, None, None)
+    store()
 
 
 def test_an_upload_that_arrives_keeps_every_recovery_kek_from_retiring(
