@@ -45,10 +45,15 @@ def provider_of_files(policy: str) -> StorageProvider:
     return manager.provider(manager.policy(policy).store)
 
 
-def keys_of_files(policy: str) -> Iterator[str]:
-    """Yield the object keys of a place, lazily. Raises StorageError."""
+def prefix_of_files(policy: str) -> str:
+    """Return what the object keys of a place begin with. Raises PolicyNotFound."""
     # Whatever their ending: those that were adopted have the names that their rows had before.
-    for info in provider_of_files(policy).iter_locations(places_of_files()[policy]):
+    return f"{storage_manager().policy(policy).key(FILES)}/"
+
+
+def keys_of_files(policy: str) -> Iterator[str]:
+    """Yield the object keys of a place, lazily. Raises PolicyNotFound, ConfigurationError, StorageError."""
+    for info in provider_of_files(policy).iter_locations(prefix_of_files(policy)):
         yield info.key
 
 

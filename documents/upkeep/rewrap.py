@@ -6,9 +6,9 @@ back. Who dies in between leaves the batch's ids in the share, and whoever takes
 reader has the row's block, the sidecar's or the header's, each of them good as long as its KEK is in the ring.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -30,12 +30,13 @@ from documents.key_rings import key_ring
 from documents.models import UpkeepFinding, UpkeepRun, UpkeepShare, Vault
 from documents.models.upkeep import UpkeepState
 from documents.services.actors import SYSTEM, Actor
-from documents.services.file_keys import keys_of_files, places_of_files, provider_of_files, rewrap_file
+from documents.services.file_keys import places_of_files, prefix_of_files, provider_of_files, rewrap_file
 from documents.services.kek_life import note_sealing
 from documents.services.patience import await_all, patiently
 from documents.services.rewrapping import Rewrapped, Row
 from documents.services.sealing_keks import is_outdated
 from documents.upkeep.errors import Halt, StandsAside, code_of
+from documents.upkeep.listings import Listing
 from documents.upkeep.rewrap_rows import THREADS, Failure, put_beside, rewrap_each, switch
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import SCOPES, finding_of, rows_behind, rows_of
@@ -91,7 +92,7 @@ class RewrapWork:
     def __init__(self, run: UpkeepRun) -> None:
         self._run, self._digest = run, str(run.options["recipients"])
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="rewrap")
-        self._listings: dict[int, Iterator[str]] = {}
+        self._listing = Listing()
         self._noted = False
 
     def close(self) -> None:
@@ -206,12 +207,12 @@ class RewrapWork:
         lease.note(findings, in_flight=[], changed=share.changed + repaired)
 
     def _rewrap_files(self, lease: Lease, ring: KeyRing) -> bool:
-        """The next files of a place. Who takes its listing over begins it again, and finds what was done done."""
+        """The next files of a place."""
         share, policy = lease.share, lease.share.scope.removeprefix(FILES)
         findings, changed, vault_id = [], 0, Vault.current_id()
         try:
             provider = provider_of_files(policy)
-            keys = list(islice(self._listings.setdefault(share.pk, keys_of_files(policy)), BATCH))
+            keys = self._listing.following(lease, provider, prefix_of_files(policy), limit=BATCH)
             work = [(key, self._pool.submit(patiently, rewrap_file, provider, key, ring, vault_id)) for key in keys]
             await_all([future for _key, future in work], lease.write)
             for key, future in work:
@@ -227,7 +228,7 @@ class RewrapWork:
             lease.finish()
             return False
         with transaction.atomic(durable=True):
-            lease.note(findings, position=keys[-1][:500], seen=share.seen + len(keys), changed=share.changed + changed)
+            lease.note(findings, position=keys[-1], seen=share.seen + len(keys), changed=share.changed + changed)
             UpkeepRun.objects.filter(pk=self._run.pk).update(total=F("total") + len(keys))
         return True
 

@@ -4,6 +4,8 @@ Taking is one conditional UPDATE, so that of two workers one gets a share. Every
 still its own: who lost the lease writes nothing, and notices.
 """
 
+import math
+import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
@@ -18,6 +20,8 @@ from documents.models.clock import database_now
 
 # How long a worker has its share without a sign of life: a batch takes seconds, a large object is read in pieces.
 LEASE = timedelta(minutes=2)
+# Seconds between two signs of life of a worker that is long about one batch.
+RENEWED = 10.0
 # Ids are random, so that their first digit parts them evenly. A part of fewer objects is short work for one worker, and
 # costs a few statements.
 OBJECTS_OF_A_PART = 500
@@ -30,15 +34,30 @@ class LeaseLost(Exception):
 
 
 class Lease:
-    """A share in the hands of one worker. ``share`` is as it was last written."""
+    """A share in the hands of one worker. ``share`` is as it was last written.
+
+    Before ``stays_until``, a moment of ``time.monotonic``, the worker does not leave it for others' sake.
+    """
 
     def __init__(self, share: UpkeepShare) -> None:
-        self.share = share
+        self.share, self.stays_until = share, -math.inf
+        self._written = time.monotonic()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for a sign of life. That is a look at the clock, for every object."""
+        return time.monotonic() - self._written >= RENEWED
+
+    def renew(self) -> None:
+        """Have the share for longer, where that is due. Raises LeaseLost."""
+        if self.is_due:
+            self.write()
 
     def write(self, **changes: object) -> None:
         """Change the share and have it for longer. Raises LeaseLost; inside a transaction that undoes all of it."""
         if not self._mine().update(lease_until=database_now() + LEASE, **changes):
             raise LeaseLost
+        self._written = time.monotonic()
         for name, value in changes.items():
             setattr(self.share, name, value)
 

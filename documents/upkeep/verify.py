@@ -1,9 +1,8 @@
 """Verifying: every object is read and compared with its row, and what no row needs is told. Nothing is changed."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +19,8 @@ from documents.services.patience import patiently
 from documents.services.rewrapping import Row
 from documents.services.sidecars import attachment_id_of_sidecar, number_of_sidecar, sequence_in
 from documents.services.verification import Looking, Problem, look_at
-from documents.storage.base import ObjectInfo
 from documents.upkeep.errors import Halt
+from documents.upkeep.listings import Listing
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import SCOPES, finding_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease
@@ -74,7 +73,7 @@ class VerifyWork:
         self._run, self._store = run, str(run.options["store"]) or None
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="verify")
         self._throttle = Throttle(run.options["rate"] / run.workers)
-        self._listings: dict[int, Iterator[ObjectInfo]] = {}
+        self._listing = Listing()
         self._looking: Looking | None = None
 
     def close(self) -> None:
@@ -149,15 +148,17 @@ class VerifyWork:
         )
 
     def _look_for_orphans(self, lease: Lease) -> bool:
-        """The next keys of a store. Who takes a listing over begins it again: findings are there once."""
-        share = lease.share
-        name = share.scope.removeprefix(_OBJECTS)
+        """The next keys of a store."""
+        name = lease.share.scope.removeprefix(_OBJECTS)
         try:
             provider = store_itself(name)
-            listing = self._listings.setdefault(share.pk, provider.iter_locations())
-            keys = [info.key for info in islice(listing, LISTED)]
-            # What was deleted between the listing and the look at the rows is no orphan.
-            orphans = [key for key in _orphans(keys) if provider.exists(key)]
+            keys = self._listing.following(lease, provider, "", limit=LISTED)
+            orphans = []
+            for key in _orphans(keys):
+                lease.renew()
+                # What was deleted between the listing and the look at the rows is no orphan.
+                if provider.exists(key):
+                    orphans.append(key)
         except (StorageError, ConfigurationError) as error:
             raise Halt(str(error)) from error
         if not keys:
@@ -168,7 +169,7 @@ class VerifyWork:
             self._finding_at(name, key, "sidecar-stray", "The vault wrote none with so high a number.")
             for key in _strays(set(keys) - set(orphans))
         ]
-        lease.note(findings, position=keys[-1][:500])
+        lease.note(findings, position=keys[-1])
         return True
 
 

@@ -59,9 +59,9 @@ def work_on(run_id: int, *, longest: timedelta | None = None, keep: Callable[[],
         return False
     until = math.inf if longest is None else time.monotonic() + longest.total_seconds()
 
-    def goes_on() -> bool:
+    def goes_on(stays_until: float = -math.inf) -> bool:
         run.refresh_from_db()
-        return run.state == UpkeepState.RUNNING and keep() and time.monotonic() < until
+        return run.state == UpkeepState.RUNNING and keep() and time.monotonic() < max(until, stays_until)
 
     try:
         with closing(KINDS[run.kind](run)) as work:
@@ -77,9 +77,9 @@ def work_on(run_id: int, *, longest: timedelta | None = None, keep: Callable[[],
     return run.state == UpkeepState.RUNNING and (free_shares(run).exists() or not open_shares(run).exists())
 
 
-def _do(lease: Lease, work: Work, goes_on: Callable[[], bool]) -> None:
+def _do(lease: Lease, work: Work, goes_on: Callable[[float], bool]) -> None:
     try:
-        while work.step(lease) and goes_on():
+        while work.step(lease) and goes_on(lease.stays_until):
             pass
     except LeaseLost:
         log.warning("share_lost", share=lease.share.pk)
