@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any
-from uuid import UUID
 
 import structlog
 from django.db import transaction
@@ -195,9 +194,8 @@ class RewrapWork:
     def _put_sidecars(self, lease: Lease, known: Sequence[Rewrapped], ring: KeyRing) -> None:
         """Put the blocks of the batch in flight beside their objects. One that cannot be is a finding of its object."""
         share = lease.share
-        in_flight = {UUID(pk): store for pk, store in share.in_flight}
         try:
-            beside = put_beside(share.scope, in_flight, {one.pk: one for one in known}, ring, self._pool)
+            beside = put_beside(lease, {one.pk: one for one in known}, ring, self._pool)
         except (KeyRingError, StorageError, ConfigurationError) as error:
             raise Halt(f"{error} The rows have their new key blocks; some sidecars are still to be written.") from error
         rows = SCOPES[share.scope]._default_manager.filter(pk__in=beside.failed)

@@ -1,7 +1,7 @@
 """What a batch of rows goes through: wrapped anew, switched together, their blocks put beside the objects."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +12,11 @@ from django.db.models import QuerySet
 
 from documents.encryption.keyring import KeyRing
 from documents.errors import ConfigurationError, EncryptionError, IntegrityMismatch, KeyRingError, StorageError
-from documents.services.patience import patiently
+from documents.services.patience import await_all, patiently
 from documents.services.rewrapping import Rewrapped, Row, keep_beside, rewrap_past_others, rewrapped
 from documents.services.sidecars import keep_sidecar
 from documents.upkeep.sealed_rows import SCOPES
+from documents.upkeep.shares import Lease
 from documents.wiring import storage_provider
 
 # RSA lets go of the interpreter's lock, and so do stores: more threads than cores keep both at work.
@@ -47,29 +48,38 @@ def rewrap_each(rows: Sequence[Row], ring: KeyRing) -> list[tuple[Row, Rewrapped
     return outcomes
 
 
-def put_beside(
-    scope: str, in_flight: Mapping[UUID, str], known: Mapping[UUID, Rewrapped], ring: KeyRing, pool: ThreadPoolExecutor
-) -> Beside:
-    """Put the blocks of these rows beside their objects, each where its row says that it is.
+def put_beside(lease: Lease, known: Mapping[UUID, Rewrapped], ring: KeyRing, pool: ThreadPoolExecutor) -> Beside:
+    """Put the blocks of the rows that the share has in flight beside their objects, each where its row says that it is.
 
-    ``in_flight`` has the store in which each was. Those that are ``known`` are put at once, and their rows looked at
-    once more afterwards, all together. Where another block has the number, the row is rewrapped past it. Raises
-    KeyRingError, StorageError, ConfigurationError where that is no fault of one object.
+    Those that are ``known`` are put at once, and their rows looked at once more afterwards, all together. The others,
+    which somebody who died left, are gone through one by one, and no more in flight as they are done. Where another
+    block has the number, the row is rewrapped past it. Raises LeaseLost, and KeyRingError, StorageError,
+    ConfigurationError where that is no fault of one object.
     """
-    model = SCOPES[scope]
-    mine = [known[pk] for pk in in_flight if pk in known]
-    put, conflicts = _keep_all(mine, pool)
+    model = SCOPES[lease.share.scope]
+    left = {UUID(pk): store for pk, store in lease.share.in_flight}
+    mine = [known[pk] for pk in left if pk in known]
+    put, conflicts = _keep_all(mine, lease, pool)
     places = {one.pk: (one.storage_type, one.after) for one in mine if one.pk not in conflicts}
     for pk, storage_type, block in _places(model, places):
         if places[pk] == (storage_type, bytes(block)):
-            del places[pk]
-    for pk in (*places, *(pk for pk in in_flight if pk not in known)):
+            del places[pk], left[pk]
+    for pk in [pk for pk in left if pk in places or pk not in known]:
+        _give_sign(lease, left)
         try:
-            keep_beside(model, pk, put_in=in_flight[pk])
+            keep_beside(model, pk, put_in=left[pk])
         except IntegrityMismatch:
             conflicts.add(pk)
-    failed = {pk: error for pk in conflicts if (error := _settled(model, pk, ring))}
+        else:
+            del left[pk]
+    failed = {pk: error for pk in conflicts if (error := _settled(model, pk, ring, lambda: _give_sign(lease, left)))}
     return Beside(put | (conflicts - failed.keys()), failed)
+
+
+def _give_sign(lease: Lease, left: Mapping[UUID, str]) -> None:
+    """Have the share for longer where that is due, and write what is left in flight. Raises LeaseLost."""
+    if lease.is_due:
+        lease.write(in_flight=[[str(pk), store] for pk, store in left.items()])
 
 
 def switch(scope: str, done: Sequence[Rewrapped], digest: str) -> list[UUID]:
@@ -101,26 +111,32 @@ def switch(scope: str, done: Sequence[Rewrapped], digest: str) -> list[UUID]:
     return [one.pk for one in done if one.pk in now and bytes(now[one.pk]) == one.after]
 
 
-def _keep_all(blocks: Sequence[Rewrapped], pool: ThreadPoolExecutor) -> tuple[set[UUID], set[UUID]]:
+def _keep_all(blocks: Sequence[Rewrapped], lease: Lease, pool: ThreadPoolExecutor) -> tuple[set[UUID], set[UUID]]:
     """As ``_keep_each``, by threads where a store is waited for more than it gives work.
 
     Of a store that answers at once threads make twice the work: they fight for the interpreter's lock.
     """
     waited, worked = time.monotonic(), time.thread_time()
-    kept = [_keep_each(blocks[:PROBED])]
+    kept = [_keep_each(blocks[:PROBED], lease.renew)]
     waited, worked = time.monotonic() - waited, time.thread_time() - worked
     rest = blocks[PROBED:]
     if waited < 2 * worked:
-        kept.append(_keep_each(rest))
+        kept.append(_keep_each(rest, lease.renew))
     else:
-        kept.extend(pool.map(_keep_each, [rest[first::THREADS] for first in range(THREADS)]))
+        # The lease is the database's: threads would need connections of their own.
+        parts = [pool.submit(_keep_each, rest[first::THREADS]) for first in range(THREADS)]
+        await_all(parts, lease.write)
+        kept.extend(part.result() for part in parts)
     return {pk for put, _conflicts in kept for pk in put}, {pk for _put, conflicts in kept for pk in conflicts}
 
 
-def _keep_each(blocks: Sequence[Rewrapped]) -> tuple[list[UUID], list[UUID]]:
+def _keep_each(
+    blocks: Sequence[Rewrapped], sign_of_life: Callable[[], None] = lambda: None
+) -> tuple[list[UUID], list[UUID]]:
     """Put each beside its object. Returns those that were put now, and those with another under their number."""
     put, conflicts = [], []
     for one in blocks:
+        sign_of_life()
         try:
             if keep_sidecar(storage_provider(one.storage_type), one.pk, one.after):
                 put.append(one.pk)
@@ -129,10 +145,15 @@ def _keep_each(blocks: Sequence[Rewrapped]) -> tuple[list[UUID], list[UUID]]:
     return put, conflicts
 
 
-def _settled(model: type[Row], row_id: UUID, ring: KeyRing) -> Failure | None:
+def _settled(model: type[Row], row_id: UUID, ring: KeyRing, sign_of_life: Callable[[], None]) -> Failure | None:
     """Rewrap the row past what is there. Returns what keeps it from that."""
+
+    def rewrap() -> None:
+        sign_of_life()  # who waits for a key service comes here again and again
+        rewrap_past_others(model, row_id, ring)
+
     try:
-        patiently(rewrap_past_others, model, row_id, ring)
+        patiently(rewrap)
     except KeyRingError:
         raise
     except (EncryptionError, IntegrityMismatch) as error:
