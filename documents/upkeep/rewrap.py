@@ -22,6 +22,7 @@ from documents.errors import (
     EncryptionError,
     KekRefused,
     KeyRingError,
+    PolicyNotFound,
     StorageError,
 )
 from documents.failpoints import failpoint
@@ -220,6 +221,11 @@ class RewrapWork:
                     if isinstance(error, KeyRingError) or (isinstance(error, StorageError) and error.retryable):
                         raise
                     findings.append(self._finding_at(provider.name, key, error))
+        except PolicyNotFound as error:
+            raise Halt(
+                f"{error} It was there when this run began, and where its files are nobody can say now. Put it back "
+                "and go on by rotate_keys --resume, or give the run up with --cancel and begin another."
+            ) from error
         except (KeyRingError, StorageError, ConfigurationError) as error:
             raise Halt(str(error)) from error
         if not keys:
