@@ -10,11 +10,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
-from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from documents.errors import AdoptionStopped, StorageError, VaultError
 from documents.key_rings import key_ring
 from documents.management.arguments import USAGE, report_to
+from documents.management.database import database_told
 from documents.management.progress import progress_on
 from documents.management.stopping import INTERRUPTED, told_politely
 from documents.redaction import redacted
@@ -111,16 +111,11 @@ def conduct(
 def adopting(tally: Tally) -> Iterator[None]:
     """Everything that can end such a command ends it with one line and the right status."""
     try:
-        with told_politely():
+        with told_politely(), database_told(AGAIN):
             key_ring().require_private_keys()
             yield
     except (KeyboardInterrupt, AdoptionStopped) as interrupt:
         raise CommandError(f"Interrupted. {tally.done:,} were adopted. {AGAIN}", returncode=INTERRUPTED) from interrupt
-    except (OperationalError, InterfaceError, ProgrammingError) as error:
-        said = redacted(str(error).partition("\n")[0].rstrip("."))
-        raise CommandError(
-            f"The database does not answer, or manage.py migrate was not run: {said}. {AGAIN}", returncode=1
-        ) from error
     except StorageError as error:
         raise CommandError(redacted(str(error)), returncode=1) from error
     except VaultError as error:

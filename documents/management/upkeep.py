@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from documents.management.arguments import USAGE, count, few, report_to
+from documents.management.database import database_told
 from documents.management.stopping import INTERRUPTED, told_politely
 from documents.models import UpkeepRun
 from documents.models.upkeep import UNFINISHED, UpkeepState
@@ -61,25 +62,28 @@ def conduct(
 
     Raises CommandError: 1 where it has findings or stands still, 2 for a wrong call, 130 where it was interrupted.
     """
-    if options["cancel"] is not None:
-        run = _chosen(kind, options["cancel"])
-        runs.cancel(run, OPERATOR)
-        command.stderr.write(f"Run {run.pk} is cancelled. What was done stays done.")
-        return
-    with report_to(options["output"], command.stdout) as write:
-        if options["resume"] is not None:
-            run = _chosen(kind, options["resume"])
-            if run.state not in UNFINISHED:
-                raise CommandError(f"Run {run.pk} is over: it {run.state}.", returncode=USAGE)
-            before_resuming(run)
-            if run.state in (UpkeepState.PAUSED, UpkeepState.INTERRUPTED):
-                runs.resume(run, OPERATOR)
-        else:
-            run = begin()
-        _watch(run, command.stderr, inline=options["inline"], name=name)
-        for piece in report_of(run, options["format"]):
-            write(piece)
-    _judge(run, name)
+    with database_told(f"A run that had begun goes on with: manage.py {name} --resume"):
+        if options["cancel"] is not None:
+            run = _chosen(kind, options["cancel"])
+            runs.cancel(run, OPERATOR)
+            command.stderr.write(f"Run {run.pk} is cancelled. What was done stays done.")
+            return
+        with report_to(options["output"], command.stdout) as write:
+            run = begin() if options["resume"] is None else _resumed(kind, options["resume"], before_resuming)
+            _watch(run, command.stderr, inline=options["inline"], name=name)
+            for piece in report_of(run, options["format"]):
+                write(piece)
+        _judge(run, name)
+
+
+def _resumed(kind: UpkeepRun.Kind, number: int, before_resuming: Callable[[UpkeepRun], None]) -> UpkeepRun:
+    run = _chosen(kind, number)
+    if run.state not in UNFINISHED:
+        raise CommandError(f"Run {run.pk} is over: it {run.state}.", returncode=USAGE)
+    before_resuming(run)
+    if run.state in (UpkeepState.PAUSED, UpkeepState.INTERRUPTED):
+        runs.resume(run, OPERATOR)
+    return run
 
 
 def _chosen(kind: UpkeepRun.Kind, number: int) -> UpkeepRun:

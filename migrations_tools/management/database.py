@@ -1,18 +1,7 @@
 """What the command says of a database that does not answer, or that the vault's tables are not in."""
 
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
-
+from documents.management.database import lacks_tables
 from documents.redaction import redacted
-
-
-def lacks_tables() -> bool:
-    """Whether a schema migration was not applied. False too where the database does not answer."""
-    try:
-        executor = MigrationExecutor(connection)
-        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-    except DatabaseError:
-        return False
 
 
 def words_of(error: Exception, run_id: int | None) -> str:

@@ -10,7 +10,9 @@ from documents.encryption.kek import MAX_BITS, MIN_BITS
 from documents.encryption.keyring import WRAP_TYPES
 from documents.errors import ConfigurationError, KeyRingError
 from documents.management.arguments import USAGE
+from documents.management.database import database_told
 from documents.management.upkeep import OPERATOR
+from documents.models import KekRecord
 from documents.services import kek_life
 from documents.services.kek_standing import file_of
 
@@ -43,18 +45,14 @@ class Command(BaseCommand):
         if options["recovery"] != (directory is not None):
             raise CommandError("--recovery and --recovery-dir go together.", returncode=USAGE)
         try:
-            if options["recovery"]:
-                record, private = kek_life.create_recovery_kek(OPERATOR, directory, bits=bits, wrap=wrap)
-            else:
-                record, private = kek_life.create_kek(OPERATOR, bits=bits, wrap=wrap), None
-            files = file_of(record.kek_id)
+            record, private = _made(directory, bits=bits, wrap=wrap)
+            self.stdout.write(record.kek_id)  # it is made: whatever follows, nobody has to make another
+            for path in file_of(record.kek_id):
+                self.stderr.write(f"Written: {path}")
         except OSError as error:
             raise CommandError(f"The key cannot be written: {error}.", returncode=1) from error
         except (ConfigurationError, KeyRingError) as error:
             raise CommandError(str(error), returncode=1) from error
-        self.stdout.write(record.kek_id)
-        for path in files:
-            self.stderr.write(f"Written: {path}")
         if private is not None:
             self.stderr.write(f"Its private half: {private}. Move it off this machine, and keep it apart from backups.")
         argument = "--recovery" if private else "--to"
@@ -62,3 +60,12 @@ class Command(BaseCommand):
             "Back the key directory up, and give every process of the vault the new file. Then: manage.py rotate_keys "
             f"{argument} {record.kek_id[:16]}"
         )
+
+
+def _made(recovery_dir: Path | None, *, bits: int, wrap: str) -> tuple[KekRecord, Path | None]:
+    with database_told():
+        KekRecord.objects.exists()  # before there is a key that no row and no audit event tells of
+    with database_told("The key may be made already, as a file: then list_keks names it."):
+        if recovery_dir is None:
+            return kek_life.create_kek(OPERATOR, bits=bits, wrap=wrap), None
+        return kek_life.create_recovery_kek(OPERATOR, recovery_dir, bits=bits, wrap=wrap)

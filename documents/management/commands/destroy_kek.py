@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from documents.errors import ConfigurationError, KekInUse, KekRefused, KeyRingError, StorageError
 from documents.management.arguments import USAGE
+from documents.management.database import database_told
 from documents.management.upkeep import OPERATOR
 from documents.models import KekRecord
 from documents.services import kek_life
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         step.add_argument("--keep", action="store_true", help="take the first step back")
         parser.add_argument("--no-input", action="store_true", help="ask for no typed confirmation")
 
+    @database_told()
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
             record = find_record(options["kek"])

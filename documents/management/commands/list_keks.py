@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from documents.errors import ConfigurationError, KeyRingError
 from documents.key_rings import key_ring
+from documents.management.database import database_told
 from documents.models import KekRecord
 from documents.services.kek_standing import WRAP_NAMES, KekStanding, list_keks, wrap_types
 from documents.services.sealing_keks import is_outdated
@@ -23,6 +24,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--format", choices=("text", "json"), default="text")
 
+    @database_told()
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
             keks, types = list_keks(), wrap_types()

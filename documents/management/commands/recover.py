@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from documents.errors import ConfigurationError, EncryptionError, RebuildRefused, StorageError
 from documents.management.arguments import USAGE, chosen_store, few, report_to
+from documents.management.database import database_told
 from documents.management.stopping import INTERRUPTED, told_politely
 from documents.recovery import recover
 from documents.services.actors import Actor
@@ -59,6 +60,7 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, metavar="FILE", help="write the result there instead of to stdout")
         parser.add_argument("--no-input", action="store_true", help="ask for no confirmation")
 
+    @database_told()
     def handle(self, *_args: Any, **options: Any) -> None:
         given = Namespace(**options)
         _check(given)

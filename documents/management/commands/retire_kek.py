@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from documents.errors import ConfigurationError, KekInUse, KekRefused, KeyRingError, StorageError
 from documents.management.arguments import USAGE
+from documents.management.database import database_told
 from documents.management.upkeep import OPERATOR
 from documents.services import kek_life
 from documents.services.kek_standing import find_record
@@ -25,6 +26,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kek", metavar="KEK", help="the beginning of its id, as list_keks has it")
 
+    @database_told()
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
             record = find_record(options["kek"])

@@ -11,6 +11,7 @@ from documents.encryption.keyring import Kek, KeyRing
 from documents.errors import ConfigurationError, KekRefused, KeyRingError
 from documents.key_rings import key_ring
 from documents.management.arguments import USAGE
+from documents.management.database import database_told
 from documents.management.upkeep import OPERATOR, add_run_options, conduct, told
 from documents.models import UpkeepRun
 from documents.services import kek_life
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="say how much is to be rewrapped; change nothing")
 
+    @database_told()
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
             if options["dry_run"]:

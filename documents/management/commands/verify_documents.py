@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 
 from documents.errors import ConfigurationError, KeyRingError
 from documents.management.arguments import chosen_store, rate
+from documents.management.database import database_told
 from documents.management.upkeep import OPERATOR, add_run_options, conduct, told
 from documents.models import UpkeepRun
 from documents.upkeep.errors import RunRefused
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--store", metavar="ALIAS", help="only what is in this store: local, s3 …")
         parser.add_argument("--rate", type=rate, default=0, metavar="RATE", help="bytes a second over all workers: 20M")
 
+    @database_told()
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["store"]:
             chosen_store(options["store"], vault_config().store_names())

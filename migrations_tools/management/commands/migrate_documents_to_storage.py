@@ -8,13 +8,14 @@ from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from documents.errors import StorageError, VaultError
 from documents.management.arguments import USAGE, report_to
+from documents.management.database import lacks_tables
 from documents.management.stopping import INTERRUPTED, Interrupted, told_politely
 from documents.redaction import redacted
 from documents.services.actors import Actor
 from migrations_tools import control
 from migrations_tools.adjusting import adjust
 from migrations_tools.management.asking import ask_before
-from migrations_tools.management.database import lacks_tables, words_of
+from migrations_tools.management.database import words_of
 from migrations_tools.management.options import add_options, demand_plannable, run_of, speed_for
 from migrations_tools.management.previewing import preview_as_json, preview_as_text
 from migrations_tools.management.watching import watch
