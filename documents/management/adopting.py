@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from documents.errors import AdoptionStopped, StorageError, VaultError
@@ -20,7 +19,7 @@ from documents.management.stopping import INTERRUPTED, told_politely
 from documents.redaction import redacted
 from documents.services.actors import Actor
 from documents.services.adopting.outcomes import Outcome, Status
-from documents.services.adopting.owners import Owners, read_owner_map
+from documents.services.adopting.owners import Owners, person_called, read_owner_map
 from documents.services.adopting.report import COLUMNS, Tally, as_json, as_line, as_text
 from documents.services.adopting.working import Wish
 from documents.services.tables import table_line
@@ -66,7 +65,7 @@ def owners_of(options: dict[str, Any]) -> Owners:
     if name := options["owner"]:
         if options["system"]:
             raise CommandError("--owner and --system both say whose it is: leave one out.", returncode=USAGE)
-        fallback = User.objects.filter(username=name).first()
+        fallback = person_called(name)
         if fallback is None:
             raise CommandError(f"There is no person {name!r}.", returncode=USAGE)
     return Owners(mapped, fallback=fallback, to_system=options["system"])

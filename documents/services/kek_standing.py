@@ -1,5 +1,6 @@
 """Which KEKs there are, what the ring uses each for, and how much is wrapped for it."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -116,7 +117,9 @@ def find_record(begin: str) -> KekRecord:
     """Return the KEK whose id begins so. Raises KekRefused where none does, or several."""
     list_keks()
     wanted = begin.lower().removeprefix("sha256:")
-    found = list(KekRecord.objects.filter(kek_id__startswith=wanted)[:2]) if wanted else []
+    # What is not hex may be no text that a database takes: a shell gives bytes that are not UTF-8 as lone surrogates.
+    is_hex = re.fullmatch(r"[0-9a-f]+", wanted) is not None
+    found = list(KekRecord.objects.filter(kek_id__startswith=wanted)[:2]) if is_hex else []
     if len(found) != 1:
         raise KekRefused(
             f"{'No KEK' if not found else 'More than one KEK'} has an id that begins with {begin!r}. See list_keks."

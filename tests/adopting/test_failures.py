@@ -121,31 +121,6 @@ def test_a_map_gives_documents_to_people(older: Path, alice: User, bob: User, tm
     assert adopt(older, "--owner-map", tmp_path / "map.csv").told["owners"].keys() == {"alice", "bob"}
 
 
-def test_an_unreadable_map_or_person_is_a_wrong_call(older: Path, tmp_path: Path) -> None:
-    (tmp_path / "map.csv").write_text("1,a,b\n")
-    wrong = [
-        ("--owner-map", tmp_path / "map.csv"),
-        ("--owner-map", tmp_path / "none.csv"),
-        ("--owner", "nobody"),
-        ("--owner", "alice", "--system"),
-    ]
-    assert [adopt(older, *arguments).status for arguments in wrong] == [2] * 4
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (),
-        ("--reseal", "local"),
-        ("/no/such/directory",),
-        ("local", "--in-place", "--plain"),
-        ("s3://bucket/a", "--credentials", "memory"),
-    ],
-)
-def test_a_wrong_call_is_told(arguments: tuple[str, ...]) -> None:
-    assert adopt(*arguments).status == 2
-
-
 def test_a_directory_around_the_vaults_own_store_is_refused(settings: Settings) -> None:
     settings.VAULT.local_storage_path.mkdir(parents=True, exist_ok=True)
 

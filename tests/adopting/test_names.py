@@ -109,7 +109,9 @@ def test_the_map_is_read_with_and_without_a_head(tmp_path: Path) -> None:
         assert read_owner_map(path) == {12: "alice", 13: "bob"}
 
 
-@pytest.mark.parametrize("text", ["12,alice\nx,bob\n", "12,alice\n12,bob\n", "12\n", "1,a,b\n", "12,\n"])
+@pytest.mark.parametrize(
+    "text", ["12,alice\nx,bob\n", "12,alice\n12,bob\n", "12\n", "1,a,b\n", "12,\n", f"{'1' * 5_000},a\n"]
+)
 def test_a_map_that_is_none_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "map.csv"
     path.write_text(text)

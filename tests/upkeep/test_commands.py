@@ -97,10 +97,12 @@ def test_a_vault_changes_to_the_hybrid_wrap_by_rewrap_alone(
     assert content_of(attachment_of(document), operator) == b"a will"
 
 
-@pytest.mark.parametrize("begin", ["", "zz", "00"])
+@pytest.mark.parametrize("begin", ["", "zz", "00", "\udcff", "0\0", "0%"])
 def test_an_id_that_names_no_kek_is_refused(begin: str, keys: KeySources) -> None:
-    message, status = refused("retire_kek", begin)
-    assert (status, message.startswith("No KEK")) == (2, True)
+    """A byte that is not UTF-8 comes from a shell as a lone surrogate."""
+    for call in (("retire_kek", begin), ("rotate_keys", "--to", begin), ("destroy_kek", begin, "--keep")):
+        message, status = refused(*call)
+        assert (status, message.startswith("No KEK"), message.isprintable()) == (2, True, True)
 
 
 def test_a_wrong_confirmation_destroys_nothing(

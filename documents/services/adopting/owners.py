@@ -1,6 +1,8 @@
 """Whose document it becomes."""
 
 import csv
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from django.contrib.auth.models import User
@@ -10,6 +12,8 @@ from documents.services.adopting.names import Told
 
 # Of ids that were looked up; a vault has far fewer people than documents.
 _REMEMBERED = 100_000
+# An id of any database fits into 64 bits.
+_ID = re.compile(r"[0-9]{1,20}")
 
 
 class Owners:
@@ -57,7 +61,16 @@ class Owners:
         if self._mapped is None:
             return User.objects.filter(pk=owner_id).first()
         name = self._mapped.get(owner_id)
-        return User.objects.filter(username=name).first() if name else None
+        return person_called(name) if name else None
+
+
+def person_called(name: str) -> User | None:
+    """Return who has this user name, or None; nobody has one that no database takes."""
+    try:
+        name.encode()  # bytes that are not UTF-8 come from a shell as lone surrogates
+    except UnicodeEncodeError:
+        return None
+    return None if "\0" in name else User.objects.filter(username=name).first()
 
 
 def read_owner_map(path: Path) -> dict[int, str]:
@@ -67,12 +80,21 @@ def read_owner_map(path: Path) -> dict[int, str]:
     """
     found: dict[int, str] = {}
     with path.open(newline="", encoding="utf-8-sig") as file:
-        for number, row in enumerate(csv.reader(file), start=1):
+        for number, row in enumerate(_rows_of(file), start=1):
             if not row or (number == 1 and not row[0].strip().isdigit()):
                 continue
-            if len(row) != 2 or not (row[0].strip().isascii() and row[0].strip().isdigit()) or not row[1].strip():
+            if len(row) != 2 or not _ID.fullmatch(row[0].strip()) or not row[1].strip():
                 raise ValueError(f"line {number} is not an old id and a user name")
             old = int(row[0])
             if found.setdefault(old, row[1].strip()) != row[1].strip():
                 raise ValueError(f"line {number} names another person for {old}")
     return found
+
+
+def _rows_of(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Raises ValueError where it is no CSV, or has a field of over 128 KiB."""
+    reader = csv.reader(lines)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num} is no CSV of two columns: {error}") from error

@@ -110,7 +110,7 @@ def place_of(wanted: str, *, credentials_of: str) -> Place:
 
 
 def _of_directory(directory: Path) -> Place:
-    if not directory.is_dir():
+    if not _is_directory(directory):
         raise ConfigurationError(
             f"{directory} is no directory, and no store is called so. Name a directory, a store, or s3://BUCKET/PREFIX."
         )
@@ -126,6 +126,15 @@ def _of_directory(directory: Path) -> Place:
         if place.is_relative_to(root):
             raise ConfigurationError(f"The store {name!r} of this vault is inside {root}. Name directories beside it.")
     return DirectoryPlace(root)
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # a name that is too long, or a directory above that may not be looked into
+        raise ConfigurationError(
+            f"{path} cannot be looked at: {error.strerror}. Name a directory that the vault's user may read."
+        ) from error
 
 
 def _of_bucket(bucket: str, prefix: str, credentials_of: str) -> Place:
