@@ -10,7 +10,18 @@ from django.core.management import execute_from_command_line
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
 
+def open_closed_streams() -> None:
+    """A stream that the shell closed (``<&-``) is read as empty, and what is written there is dropped.
+
+    Python has None for it, and the next file that is opened would get its number.
+    """
+    for name, mode, flags in (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_WRONLY), ("stderr", "w", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode))
+
+
 def main() -> None:
+    open_closed_streams()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vault.settings")
     try:
         try:

@@ -1,6 +1,5 @@
 """What ``adopt_documents`` and ``adopt_filefield`` have in common: options, report, confirmation, how they end."""
 
-import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from documents.errors import AdoptionStopped, StorageError, VaultError
 from documents.key_rings import key_ring
 from documents.management.arguments import USAGE, report_to
+from documents.management.asking import demand_typed
 from documents.management.database import database_told
 from documents.management.progress import progress_on
 from documents.management.stopping import INTERRUPTED, told_politely
@@ -29,6 +29,10 @@ OPERATOR = Actor(user=None, via="command")
 OUTAGE = 5
 _FULL = frozenset(("storage-full", "bucket-not-found"))
 _MOST_AT_ONCE = 1000
+CONFIRM = (
+    "Only names and sizes were looked at: what does not open is told when its turn comes. Originals stay as they are. "
+    "Type 'adopt' to go on:"
+)
 AGAIN = "Run the same command again to go on: nothing is adopted twice."
 
 
@@ -93,7 +97,7 @@ def conduct(
             for outcome in work(replace(wish, dry_run=True, thoroughly=False)):
                 plan.add(outcome)
                 progress.add(outcome.size)
-        _confirm(command.stderr, as_text(plan))
+        demand_typed("adopt", f"{as_text(plan)}\n{CONFIRM}", command.stderr)
     with (
         reported(options, command.stdout, tally) as add,
         progress_on(command.stderr, "adopting") as progress,
@@ -166,16 +170,6 @@ def reported(options: dict[str, Any], stdout: OutputWrapper, tally: Tally) -> It
         reporter.finish()
     if outage:
         raise CommandError(f"Stopped, for the rest would fail alike: {outage} {AGAIN}", returncode=1)
-
-
-def _confirm(stderr: OutputWrapper, plan: str) -> None:
-    """Show the plan and have it confirmed by a typed word. Raises CommandError where it was not."""
-    stderr.write(
-        f"{plan}\nOnly names and sizes were looked at: what does not open is told when its turn comes. Originals stay "
-        "as they are. Type 'adopt' to go on:"
-    )
-    if sys.stdin.readline().strip() != "adopt":
-        raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)
 
 
 def _words_of(error: Exception) -> str:

@@ -17,7 +17,7 @@ def demand_typed(wanted: str, question: str, stderr: OutputWrapper) -> None:
     try:
         typed = sys.stdin.readline() if sys.stdin else ""
     except KeyboardInterrupt as interrupt:
-        raise CommandError("Interrupted; nothing was changed.", returncode=INTERRUPTED) from interrupt
+        raise CommandError("Interrupted. Nothing was changed.", returncode=INTERRUPTED) from interrupt
     except (OSError, ValueError):  # no longer readable, or not UTF-8
         typed = ""
     if typed.strip() != wanted:

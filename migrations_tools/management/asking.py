@@ -1,10 +1,8 @@
 """What the command asks before a run begins: whether to delete, and whether to begin without the room for it."""
 
-import sys
+from django.core.management.base import OutputWrapper
 
-from django.core.management.base import CommandError, OutputWrapper
-
-from documents.management.arguments import USAGE
+from documents.management.asking import demand_typed
 from migrations_tools.models import MigrationRun
 from migrations_tools.preview import Preview, free_room, preview
 from migrations_tools.states import RunKind
@@ -19,14 +17,14 @@ def ask_before(run: MigrationRun, stderr: OutputWrapper, *, is_asked: bool) -> N
         return
     found = preview(run)
     if run.kind == RunKind.PURGE and is_asked:
-        _demand("purge", _deleted(found), stderr)
+        demand_typed("purge", f"{_deleted(found)} Type 'purge' to go on:", stderr)
     elif not found.has_room:
         short = (
             f"{run.destination!r} has room for {found.free:,} bytes, and {found.needed:,} are to be copied. The run "
             "stands still where the room ends, and goes on with --resume. --limit moves a part."
         )
         if is_asked:
-            _demand("begin", short, stderr)
+            demand_typed("begin", f"{short} Type 'begin' to go on:", stderr)
         else:
             stderr.write(short)
 
@@ -36,9 +34,3 @@ def _deleted(found: Preview) -> str:
         f"{found.total.objects:,} objects ({found.total.size:,} bytes) are deleted at their sources, each after "
         f"its copy in {found.destination!r} was verified again."
     )
-
-
-def _demand(word: str, told: str, stderr: OutputWrapper) -> None:
-    stderr.write(f"{told} Type {word!r} to go on:")
-    if sys.stdin.readline().strip() != word:
-        raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)

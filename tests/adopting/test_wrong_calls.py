@@ -1,11 +1,16 @@
 """What cannot be adopted as it was asked for is told in one line, with the exit status of a wrong call."""
 
+import os
+from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from django.core.management import call_command
 
-from tests.adopting.older import adopt, lay_envelope, older_key_of
+from documents.models import Document
+from tests.adopting.older import adopt, call, lay_envelope, older_key_of
 
 pytestmark = pytest.mark.django_db
 
@@ -68,3 +73,22 @@ def test_a_directory_that_may_not_be_looked_at_is_a_wrong_call(older: Path, monk
 
     assert answer.status == 2
     assert answer.said.startswith(f"{older} cannot be looked at: Permission denied.")
+
+
+def test_without_anybody_to_confirm_nothing_is_adopted(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has None for a stdin that the shell closed."""
+    monkeypatch.setattr("sys.stdin", None)
+
+    answer = call("adopt_documents", older)
+
+    assert (answer.status, answer.said) == (2, "Not confirmed; nothing was changed.")
+    assert not Document.objects.exists()
+
+
+def test_all_is_adopted_though_nobody_reads_the_report(older: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with suppress(BrokenPipeError), os.fdopen(writing, "w", buffering=1) as out:
+        call_command("adopt_documents", str(older), "--no-input", "--workers=1", stdout=out, stderr=StringIO())
+
+    assert Document.objects.get().title == "passport"

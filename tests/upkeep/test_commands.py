@@ -111,8 +111,9 @@ def test_a_wrong_confirmation_destroys_nothing(
     store()
     run("rotate_keys", "--to", new_primary, "--inline")
     run("retire_kek", old_primary)
-    monkeypatch.setattr("sys.stdin", StringIO("yes\n"))
-    assert refused("destroy_kek", old_primary) == ("Not confirmed; nothing was changed.", 2)
+    for typed in (StringIO("yes\n"), None):  # None is what Python has for a stdin that the shell closed
+        monkeypatch.setattr("sys.stdin", typed)
+        assert refused("destroy_kek", old_primary) == ("Not confirmed; nothing was changed.", 2)
     assert KekRecord.objects.get(kek_id=old_primary).destruction_due_at is None
     assert not AuditEvent.objects.filter(action="kek.destruction_asked").exists()
 

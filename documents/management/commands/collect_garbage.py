@@ -1,6 +1,5 @@
 """``collect_garbage``: sweep, look for objects that no row needs, and say what was found."""
 
-import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from documents.errors import CollectionRefused, ConfigurationError, StorageError
 from documents.management.arguments import USAGE, chosen_store, report_to
+from documents.management.asking import demand_typed
 from documents.services import deletion, payload_sweeping, staging, unfinished
 from documents.services.actors import Actor
 from documents.services.collection import Wish, collect
@@ -60,11 +60,8 @@ class Command(BaseCommand):
         _judge(reports, options)
 
     def _confirm(self, word: str, warning: str, options: dict[str, Any]) -> None:
-        if options["no_input"]:
-            return
-        self.stderr.write(f"{warning} Type {word!r} to go on:")
-        if sys.stdin.readline().strip() != word:
-            raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)
+        if not options["no_input"]:
+            demand_typed(word, f"{warning} Type {word!r} to go on:", self.stderr)
 
 
 def _work(options: dict[str, Any], write: Callable[[str], object]) -> list[StoreReport]:

@@ -1,6 +1,5 @@
 """``destroy_kek``: delete a retired KEK for good, in two steps."""
 
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -8,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from documents.errors import ConfigurationError, KekInUse, KekRefused, KeyRingError, StorageError
 from documents.management.arguments import USAGE
+from documents.management.asking import demand_typed
 from documents.management.database import database_told
 from documents.management.upkeep import OPERATOR
 from documents.models import KekRecord
@@ -82,8 +82,6 @@ def _refuse_destroyed(record: KekRecord) -> None:
 
 def _demand_typed(stderr: OutputWrapper, record: KekRecord, what: str, *, is_asked: bool) -> None:
     """What cannot be was said before: nobody types in vain."""
-    if not is_asked:
-        return
-    stderr.write(f"KEK {record.kek_id} {what}. Type the first 16 characters of its id to go on:")
-    if sys.stdin.readline().strip() != record.kek_id[:16]:
-        raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)
+    if is_asked:
+        question = f"KEK {record.kek_id} {what}. Type the first 16 characters of its id to go on:"
+        demand_typed(record.kek_id[:16], question, stderr)

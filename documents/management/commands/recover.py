@@ -1,7 +1,6 @@
 """``recover``: documents back as files, or the database back, from the stored objects and a private key."""
 
 import json
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from documents.errors import ConfigurationError, EncryptionError, RebuildRefused, StorageError
 from documents.management.arguments import USAGE, chosen_store, few, report_to
+from documents.management.asking import demand_typed
 from documents.management.database import database_told
 from documents.management.stopping import INTERRUPTED, told_politely
 from documents.recovery import recover
@@ -101,9 +101,7 @@ class Command(BaseCommand):
     def _rebuild(self, given: Namespace, write: Callable[[str], object]) -> str:
         """Returns what is amiss, or ""."""
         if given.add_missing and not given.no_input:
-            self.stderr.write(f"{WARNING} Type 'add' to go on:")
-            if sys.stdin.readline().strip() != "add":
-                raise CommandError("Not confirmed; nothing was changed.", returncode=USAGE)
+            demand_typed("add", f"{WARNING} Type 'add' to go on:", self.stderr)
         ring = opening_ring(given.key, recover.passphrases_from(given))
         teller = recover.Teller()
         rebuilding = Rebuilding(
