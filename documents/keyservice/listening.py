@@ -95,6 +95,10 @@ class TlsListener:
             found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
             family, place = found[0][0], found[0][4]
             self.accepting = socket.create_server((str(place[0]), address.port), family=family, backlog=_WAITING)
+        except UnicodeError as error:  # a label of it is empty, or longer than 63 characters (RFC 1035 §2.3.4)
+            raise ConfigurationError(
+                f"VAULT_UNWRAP_LISTEN: {address} cannot be listened at: no host has such a name."
+            ) from error
         except OSError as error:
             raise ConfigurationError(f"VAULT_UNWRAP_LISTEN: {address} cannot be listened at: {error}.") from error
 

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from typing import NoReturn
 
 import pytest
 from django.core.management.base import CommandError, OutputWrapper
@@ -54,7 +55,7 @@ def test_a_stream_that_the_shell_closed_is_no_traceback(closed: str) -> None:
 class Pressed(io.StringIO):
     """Somebody presses Ctrl-C."""
 
-    def readline(self, _size: int | None = -1) -> str:
+    def readline(self, _size: int | None = -1) -> NoReturn:
         raise KeyboardInterrupt
 
 

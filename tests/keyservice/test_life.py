@@ -22,6 +22,7 @@ from documents.keyservice.pausing import Pausing
 from documents.wiring import vault_config
 from tests.encryption.keys import KEKS
 from tests.keyring import write_keys
+from tests.keyservice.certificates import Authority
 from tests.keyservice.envelopes import request_for
 from tests.keyservice.serving import ROOT, Service, comes_true, unwrap_service
 
@@ -164,6 +165,25 @@ def test_a_start_that_cannot_be_says_why_in_one_line(tmp_path: Path, variables: 
     assert done.returncode == 1
     assert named in done.stderr
     assert (done.stderr.count("\n"), "canary" in done.stderr, done.stdout) == (1, False, "")
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'x' * 64}.example.org"])
+def test_a_host_that_can_have_no_such_name_is_told_in_one_line(tmp_path: Path, host: str) -> None:
+    write_keys(tmp_path / "keys")
+    authority = Authority(tmp_path)
+    certificate, key = authority.sign("service")
+
+    done = run_service(
+        tmp_path,
+        VAULT_UNWRAP_LISTEN=f"tls://{host}:4433",
+        VAULT_UNWRAP_CLIENT_CA=str(authority.file),
+        VAULT_UNWRAP_CERTIFICATE=str(certificate),
+        VAULT_UNWRAP_CERTIFICATE_KEY=str(key),
+        VAULT_UNWRAP_CLIENTS="web",
+    )
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert f"VAULT_UNWRAP_LISTEN: tls://{host}:4433 cannot be listened at: no host has such a name." in done.stderr
 
 
 def test_a_second_service_does_not_take_the_first_ones_place(tmp_path: Path) -> None:
