@@ -42,11 +42,25 @@ def add_run_options(parser: ArgumentParser) -> None:
         "--resume", type=count, nargs="?", const=0, metavar="RUN", help="default: the one that is not over"
     )
     one.add_argument("--cancel", type=count, nargs="?", const=0, metavar="RUN", help="give it up; what was done stays")
-    parser.add_argument("--workers", type=few, default=2, metavar="COUNT", help="tasks at a time (2)")
+    parser.add_argument(
+        "--workers", type=few, default=2, metavar="COUNT", help="tasks at a time (2); a resumed run keeps its own"
+    )
     parser.add_argument("--inline", action="store_true", help="work in this process, without a broker")
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there instead of to stdout")
-    parser.add_argument("--no-input", action="store_true", help="ask for no confirmation")
+    parser.add_argument("--no-input", action="store_true", help="nothing is asked with it or without; for scripts")
+
+
+def refuse_beside_resume(options: dict[str, Any], *names: str) -> None:
+    """Of these options, which say what a new run is like, none goes with --resume or --cancel. Raises CommandError."""
+    chosen = "--resume" if options["resume"] is not None else "--cancel" if options["cancel"] is not None else ""
+    given = [f"--{name.replace('_', '-')}" for name in names if options[name] not in (None, False, 0)]
+    if chosen and given:
+        raise CommandError(
+            f"{', '.join(given)} would change nothing: a run keeps what it was begun with. Leave it out beside "
+            f"{chosen}, or give the run up with --cancel and begin another.",
+            returncode=USAGE,
+        )
 
 
 def conduct(

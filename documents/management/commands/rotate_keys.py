@@ -12,7 +12,7 @@ from documents.errors import ConfigurationError, KekRefused, KeyRingError
 from documents.key_rings import key_ring
 from documents.management.arguments import USAGE
 from documents.management.database import database_told
-from documents.management.upkeep import OPERATOR, add_run_options, conduct, told
+from documents.management.upkeep import OPERATOR, add_run_options, conduct, refuse_beside_resume, told
 from documents.models import UpkeepRun
 from documents.services import kek_life
 from documents.services.kek_standing import find_record
@@ -48,6 +48,11 @@ class Command(BaseCommand):
 
     @database_told()
     def handle(self, *_args: Any, **options: Any) -> None:
+        refuse_beside_resume(options, "to", "recovery", "repair", "dry_run")
+        if options["dry_run"] and options["repair"]:
+            raise CommandError(
+                "--repair looks at every row: there is nothing to count before. Leave out --dry-run.", returncode=USAGE
+            )
         try:
             if options["dry_run"]:
                 self._tell(*_wished(options))

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from documents.errors import ConfigurationError, KeyRingError
 from documents.management.arguments import chosen_store, rate
 from documents.management.database import database_told
-from documents.management.upkeep import OPERATOR, add_run_options, conduct, told
+from documents.management.upkeep import OPERATOR, add_run_options, conduct, refuse_beside_resume, told
 from documents.models import UpkeepRun
 from documents.upkeep.errors import RunRefused
 from documents.upkeep.verify import begin_verifying
@@ -32,7 +32,8 @@ class Command(BaseCommand):
 
     @database_told()
     def handle(self, *_args: Any, **options: Any) -> None:
-        if options["store"]:
+        refuse_beside_resume(options, "deep", "store", "rate")
+        if options["store"] is not None:
             chosen_store(options["store"], vault_config().store_names())
 
         def begin() -> UpkeepRun:
