@@ -62,6 +62,13 @@ def few(text: str) -> int:
     return number
 
 
+def directory(text: str) -> Path:
+    """Return a directory as an option has it. Raises ArgumentTypeError for "", which is the working directory."""
+    if not text:
+        raise ArgumentTypeError("it is empty. Name a directory; the working directory is '.'")
+    return Path(text)
+
+
 def rate(text: str) -> int:
     """Return bytes a second. Raises ArgumentTypeError."""
     found = re.fullmatch(r"([0-9]{1,15})(k|M|G|Ki|Mi|Gi|)(?:B(?:/s)?)?", text)

@@ -94,7 +94,7 @@ def _check(options: dict[str, Any]) -> None:
         raise CommandError(
             "A dry run changes nothing: leave out --restore and --accept-older-database.", returncode=USAGE
         )
-    if options["store"]:
+    if options["store"] is not None:
         chosen_store(options["store"], [provider.name for provider in configured_providers()])
 
 

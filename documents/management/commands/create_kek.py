@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from documents.encryption.kek import MAX_BITS, MIN_BITS
 from documents.encryption.keyring import WRAP_TYPES
 from documents.errors import ConfigurationError, KeyRingError
-from documents.management.arguments import USAGE
+from documents.management.arguments import USAGE, directory
 from documents.management.database import database_told
 from documents.management.upkeep import OPERATOR
 from documents.models import KekRecord
@@ -36,16 +36,16 @@ class Command(BaseCommand):
             help="rsa-oaep-ml-kem-768 withstands a quantum computer too; primary and recovery KEK are of one wrap",
         )
         parser.add_argument("--recovery", action="store_true", help="a recovery KEK; needs --recovery-dir")
-        parser.add_argument("--recovery-dir", type=Path, metavar="DIR", help="where its private half is written")
+        parser.add_argument("--recovery-dir", type=directory, metavar="DIR", help="where its private half is written")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        bits, directory, wrap = options["bits"], options["recovery_dir"], options["wrap"]
+        bits, recovery_dir, wrap = options["bits"], options["recovery_dir"], options["wrap"]
         if not MIN_BITS <= bits <= MAX_BITS or bits % 8:
             raise CommandError(f"--bits is {MIN_BITS} to {MAX_BITS}, in whole bytes, not {bits}.", returncode=USAGE)
-        if options["recovery"] != (directory is not None):
+        if options["recovery"] != (recovery_dir is not None):
             raise CommandError("--recovery and --recovery-dir go together.", returncode=USAGE)
         try:
-            record, private = _made(directory, bits=bits, wrap=wrap)
+            record, private = _made(recovery_dir, bits=bits, wrap=wrap)
             self.stdout.write(record.kek_id)  # it is made: whatever follows, nobody has to make another
             for path in file_of(record.kek_id):
                 self.stderr.write(f"Written: {path}")

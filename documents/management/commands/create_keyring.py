@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from documents.conf import KeySources
 from documents.errors import ConfigurationError, KeyRingError
 from documents.keymaking import RECOVERY_PRIVATE, make_missing_keys
-from documents.keysources import DESIGNATION, load_key_ring
+from documents.keysources import DESIGNATION, kek_files, load_key_ring, read_designation
+from documents.management.arguments import directory
 from documents.wiring import vault_config
 
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # the checks ask for the keys that this makes
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--recovery-dir", type=Path, required=True, help="where the recovery private key goes")
+        parser.add_argument("--recovery-dir", type=directory, required=True, help="where the recovery private key goes")
         parser.add_argument("--bits", type=int, choices=[3072, 4096], default=3072)
 
     def handle(self, *_args: Any, recovery_dir: Path, bits: int, **_options: Any) -> None:
@@ -50,5 +51,15 @@ def _why_none(keys: KeySources) -> str:
     try:
         load_key_ring(keys)
     except (KeyRingError, ConfigurationError) as error:
-        return f"{error} Nothing was made: move {keys.directory / DESIGNATION} away first where it names lost keys."
+        return f"{error} Nothing was made.{_how_to_begin_anew(keys)}"
     return f"All keys are in {keys.directory}. They are never overwritten: documents may depend on them."
+
+
+def _how_to_begin_anew(keys: KeySources) -> str:
+    """What to do where ring.json names KEKs that no file holds, and nothing else is the matter."""
+    try:
+        lost = set(read_designation(keys)) - set(kek_files(keys))
+    except (KeyRingError, ConfigurationError):
+        return ""
+    path = keys.directory / DESIGNATION
+    return f" Where those keys are lost for good, move {path} away: then what is missing is made." if lost else ""

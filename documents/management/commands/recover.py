@@ -138,7 +138,7 @@ def _check(given: Namespace) -> None:
         raise CommandError(
             "Say what for: --to DIR, --list, --rebuild-database or --add-missing; one of them.", returncode=USAGE
         )
-    if given.store:
+    if given.store is not None:
         chosen_store(given.store, [provider.name for provider in configured_providers()])
     if given.workers:
         few(str(given.workers))
