@@ -28,6 +28,10 @@ COMMANDS = {
     "destroy_kek": ["00", "--no-input"],
     "verify_documents": ["--inline"],
     "recover": ["--rebuild-database"],
+    "collect_garbage": [],
+    "estimate_costs": [],
+    "create_api_token": ["alice"],
+    "remove_second_factor": ["alice"],
 }
 
 

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from documents.errors import CollectionRefused, ConfigurationError, StorageError
 from documents.management.arguments import USAGE, chosen_store, report_to
 from documents.management.asking import demand_typed
+from documents.management.database import database_told
 from documents.services import deletion, payload_sweeping, staging, unfinished
 from documents.services.actors import Actor
 from documents.services.collection import Wish, collect
@@ -48,6 +49,7 @@ class Command(BaseCommand):
             "--accept-older-database", action="store_true", help="this database is the right one; go on from here"
         )
 
+    @database_told()
     def handle(self, *_args: Any, **options: Any) -> None:
         _check(options)
         if options["purge_unknown"] and not options["dry_run"]:

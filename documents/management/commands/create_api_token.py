@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
+from documents.management.database import database_told
 from documents.models import ApiToken
 from documents.services.actors import Actor
 from documents.services.tokens import SCOPES, create_token
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--scope", action="append", choices=SCOPES, help="may be repeated; default: all")
         parser.add_argument("--days", type=int, default=None, help="days until it expires; default: never")
 
+    @database_told()
     def handle(
         self, *_args: Any, username: str, name: str, scope: list[str] | None, days: int | None, **_: Any
     ) -> None:

@@ -14,6 +14,7 @@ from documents.conf import AzureConfig, GcsConfig, HcpConfig, S3Config
 from documents.conf.storage_file import LocalConfig
 from documents.errors import ConfigurationError, StorageError
 from documents.management.arguments import USAGE, chosen_store, report_to
+from documents.management.database import database_told
 from documents.models.clock import database_now
 from documents.services.cost_report import CostReport, StoreReport, as_json, as_text
 from documents.services.costs import default_table, estimate
@@ -50,6 +51,7 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=("text", "json"), default="text")
         parser.add_argument("--output", type=Path, metavar="FILE", default=None, help="write there, not to stdout")
 
+    @database_told()
     def handle(self, *_args: Any, **options: Any) -> None:
         with report_to(options["output"], self.stdout) as write:
             try:

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from documents.management.database import database_told
 from documents.services import audit
 from documents.services.actors import Actor
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
 
+    @database_told()
     def handle(self, *_args: Any, username: str, **_options: Any) -> None:
         user = User.objects.filter(username=username).first()
         if user is None:
