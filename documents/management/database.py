@@ -23,19 +23,19 @@ def lacks_tables() -> bool:
 def database_told(afterwards: str = "") -> Iterator[None]:
     """End a command with one line and exit status 1 where the database cannot be used. Decorates ``handle`` as well.
 
-    ``afterwards`` is what else to do once it can be. Raises CommandError.
+    ``afterwards`` is what to do once it answers again. Raises CommandError.
     """
     try:
         yield
     except (DataError, IntegrityError):  # it answered: what was asked for is wrong
         raise
     except (DatabaseError, InterfaceError) as error:
-        raise CommandError(f"{_words_of(error)} {afterwards}".rstrip(), returncode=1) from error
+        raise CommandError(_words_of(error, afterwards), returncode=1) from error
 
 
-def _words_of(error: Exception) -> str:
+def _words_of(error: Exception, afterwards: str) -> str:
     # Where there is no connection, to ask for the tables is to wait for one once more.
     if connection.connection is not None and connection.is_usable() and lacks_tables():
         return "The database has not all of the vault's tables. Run: manage.py migrate"
     said = redacted(str(error).partition("\n")[0].rstrip("."))
-    return f"The database cannot be used: {said}. Start it, or correct DATABASE_URL."
+    return f"The database cannot be used: {said}. Start it, or correct DATABASE_URL. {afterwards}".rstrip()

@@ -78,7 +78,7 @@ def test_a_database_without_tables_is_told_with_what_makes_them(tmp_path: Path) 
         "VAULT_DATA_DIR": str(tmp_path),
         "VAULT_KEYS_DIR": str(write_keys(tmp_path / "keys")),
     }
-    command = [sys.executable, "manage.py", "list_keks"]
+    command = [sys.executable, "manage.py", "verify_documents", "--inline"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "CommandError: The database has not all of the vault's tables. Run: manage.py migrate\n"
