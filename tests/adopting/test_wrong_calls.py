@@ -52,7 +52,7 @@ def test_a_user_name_in_a_map_that_no_database_takes_is_nobody(older: Path, tmp_
         (),
         ("--reseal", "local"),
         ("/no/such/directory",),
-        (f"/no/{'x' * 256}",),
+        (f"/{'x' * 256}",),
         ("\udcff",),
         ("local", "--in-place", "--plain"),
         ("s3://bucket/a", "--credentials", "memory"),

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
 from documents.conf import KeySources
+from documents.models import KekRecord
 from tests.adopting.older import adopt
 from tests.keyring import write_keys
 from tests.keyservice.serving import ROOT
@@ -62,6 +63,16 @@ def test_no_key_is_made_that_no_row_would_tell_of(keys: KeySources, tmp_path: Pa
             call_command("create_kek", *recovery, stdout=StringIO(), stderr=StringIO())
     assert sorted(keys.directory.rglob("*")) == before
     assert not (tmp_path / "stick").exists()
+
+
+def test_a_key_that_was_made_is_named_whatever_follows(keys: KeySources) -> None:
+    """Whoever is not told its id makes another."""
+    damaged = keys.directory / "older" / "damaged.pem"
+    damaged.touch(mode=0o600)
+    out = StringIO()
+    with pytest.raises(CommandError, match=r"damaged\.pem"):
+        call_command("create_kek", stdout=out, stderr=StringIO())
+    assert out.getvalue().strip() == KekRecord.objects.get().kek_id
 
 
 def test_who_adopts_is_told_how_to_go_on(keys: KeySources, tmp_path: Path, no_answer: None) -> None:
