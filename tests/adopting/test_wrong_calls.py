@@ -4,7 +4,6 @@ import os
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from django.core.management import call_command
@@ -64,9 +63,12 @@ def test_a_wrong_call_is_told(arguments: tuple[str, ...]) -> None:
 
 def test_a_directory_that_may_not_be_looked_at_is_a_wrong_call(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of root no mode keeps anything secret: the system's answer is given in its place."""
+    is_dir = Path.is_dir
 
-    def refuse(_path: Path) -> NoReturn:
-        raise PermissionError(13, "Permission denied")
+    def refuse(path: Path) -> bool:
+        if path == older:
+            raise PermissionError(13, "Permission denied")
+        return is_dir(path)
 
     monkeypatch.setattr("documents.services.adopting.places.Path.is_dir", refuse)
     answer = adopt(older)
