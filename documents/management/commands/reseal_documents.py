@@ -29,17 +29,18 @@ class Command(BaseCommand):
         add_run_options(parser)
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--kek", metavar="KEK", help="what was sealed for this KEK: the beginning of its id")
-        which.add_argument("--document", type=UUID, metavar="ID", help="all versions of one document")
+        which.add_argument("--document", type=_document_id, metavar="ID", help="all versions of one document")
         which.add_argument("--all", action="store_true", help="everything")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         chosen = [options["kek"], options["document"], options["all"] or None, options["resume"], options["cancel"]]
         if sum(choice is not None for choice in chosen) != 1:
             raise CommandError("Say which: --kek, --document or --all.", returncode=USAGE)
-        if options["document"] and not Document.objects.filter(pk=options["document"]).exists():
-            raise CommandError(f"There is no document {options['document']}.", returncode=USAGE)
+        # What is empty, as of a shell's variable that is not set, is none: it would be everything.
+        if options["document"] is not None and not _is_there(options["document"]):
+            raise CommandError(f"There is no document {str(options['document'])!r}.", returncode=USAGE)
         try:
-            kek_id = find_record(options["kek"]).kek_id if options["kek"] else ""
+            kek_id = find_record(options["kek"]).kek_id if options["kek"] is not None else ""
             conduct(UpkeepRun.Kind.RESEAL, lambda: self._begun(kek_id, options), options, self, "reseal_documents")
         except KekRefused as error:
             raise CommandError(str(error), returncode=USAGE) from error
@@ -48,3 +49,15 @@ class Command(BaseCommand):
 
     def _begun(self, kek_id: str, options: dict[str, Any]) -> UpkeepRun:
         return begin_resealing(OPERATOR, kek_id=kek_id, document_id=options["document"], workers=options["workers"])
+
+
+def _document_id(text: str) -> UUID | str:
+    """What is no id names no document, and is refused as such."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return text
+
+
+def _is_there(document_id: UUID | str) -> bool:
+    return isinstance(document_id, UUID) and Document.objects.filter(pk=document_id).exists()
