@@ -8,6 +8,7 @@ are bound into envelopes, and no two envelopes share one.
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -31,6 +32,7 @@ from documents.services.deletion import note_removals
 from documents.services.downloads import Download
 from documents.services.keys import DOCUMENTS
 from documents.services.receiving import Receiving, commit_intent
+from documents.services.sealing_keks import demand_current
 from documents.services.sidecars import SIDECARS
 from documents.storage.base import ObjectRef, StorageProvider
 from documents.storage.streaming import object_checksum
@@ -45,9 +47,10 @@ def reseal(attachment: Attachment, actor: Actor, *, sign_of_life: Callable[[], N
     """Seal it anew, in the store where it is, and return its new id. The old object is removed by the sweeper.
 
     Readers in the middle of the old object have until then to finish. ``sign_of_life`` is called now and then, and ends
-    it where it raises. Raises DocumentUnreadable where it does not
-    verify, DocumentNotFound where it was deleted meanwhile, StorageError, KeyRingError; nothing is changed then. Safe
-    to be killed anywhere: the row names the old object or the new one, and the other is cleared away.
+    it where it raises. Raises DocumentUnreadable where it does not verify, DocumentNotFound where it was deleted
+    meanwhile, RetiredKek where a KEK that it would be sealed for was replaced, also while it was, StorageError,
+    KeyRingError; nothing is changed then. Safe to be killed anywhere: the row names the old object or the new one, and
+    the other is cleared away.
     """
     ring, provider = key_ring(), storage_provider(attachment.storage_type)
     ring.require_private_keys()
@@ -100,6 +103,8 @@ class Resealing(Receiving):
         keep = ("retain_until", "filename", "content_type")
         fields = [field.name for field in SealedObject._meta.get_fields() if field.name not in keep]
         with transaction.atomic(durable=True):
+            # An upload may be for a KEK that was just replaced; this is done to be rid of one.
+            demand_current(self._ring, grace=timedelta())
             # Locked, so that a migration that is about to point it at another store does so before or not at all.
             now = Attachment.objects.select_for_update(of=("self",)).filter(pk=old).first()
             if now is None:
