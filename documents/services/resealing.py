@@ -151,10 +151,15 @@ def _names(key_block: bytes, kek_id: bytes) -> bool:
 
 def is_wrapped_in_header(provider: StorageProvider, key: str, kek_id: bytes) -> bool:
     """Whether the object's own header has a stanza for the KEK. Raises as ``is_wrapped_for``."""
+    return kek_id in recipients_in_header(provider, key)
+
+
+def recipients_in_header(provider: StorageProvider, key: str) -> tuple[bytes, ...]:
+    """The KEK ids in the object's own header, nothing of it verified. Raises as ``is_wrapped_for``."""
     header = provider.get_range(key, 0, MIN_HEADER_SIZE)
     if (size := header_size(header[:PREFIX_SIZE])) > len(header):
         header += provider.get_range(key, len(header), size - len(header))
-    return kek_id in recipients_of(claimed_key_block(header))
+    return recipients_of(claimed_key_block(header))
 
 
 def _prefix_of(key: str) -> str:

@@ -7,8 +7,6 @@ from uuid import UUID
 
 import structlog
 
-from documents.encryption.keyring import KeyRing
-from documents.encryption.recipients import recipients_digest
 from documents.errors import (
     ConfigurationError,
     DocumentChanged,
@@ -23,7 +21,7 @@ from documents.errors import (
     UploadGone,
 )
 from documents.key_rings import key_ring
-from documents.models import Attachment, AuditEvent, Payload, StagedAttachment, UpkeepFinding, UpkeepRun
+from documents.models import Attachment, AuditEvent, StagedAttachment, UpkeepFinding, UpkeepRun, UpkeepShare
 from documents.services.actors import Actor
 from documents.services.attributes import attributes_of, set_attributes
 from documents.services.editions import edition_of
@@ -31,7 +29,16 @@ from documents.services.patience import patiently
 from documents.services.resealing import is_wrapped_for, reseal
 from documents.services.rewrapping import Row
 from documents.services.sealing_keks import is_outdated
-from documents.upkeep.errors import Halt, RunRefused, StandsAside, code_of
+from documents.upkeep.errors import Halt, RunRefused, code_of
+from documents.upkeep.reseal_meanwhile import (
+    arriving,
+    come_since,
+    is_concerned,
+    left_to_reseal,
+    of_document,
+    scopes_of,
+)
+from documents.upkeep.reseal_ring import OUTDATED, digest_of, present_ring
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import finding_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease
@@ -41,17 +48,15 @@ log = structlog.get_logger(__name__)
 
 # Objects between two signs of life; each is read and written whole.
 BATCH = 8
+MOST_ROUNDS = 10
 TASK = Actor(user=None, via="task")
-_OUTDATED = (
-    "The key files of a process are older than the vault's (ring.json, or its settings): it would seal for a KEK that "
-    "was replaced, and seals nothing anew. Put the present ones there."
-)
 
 
 def begin_resealing(actor: Actor, *, kek_id: str = "", document_id: UUID | None = None, workers: int = 2) -> UpkeepRun:
     """Begin to seal anew whatever has a DEK wrapped for this KEK anywhere, or one document, or everything.
 
-    Uploads that wait to be confirmed are no documents yet: those that are concerned are findings.
+    Uploads that wait to be confirmed, or arrive at the end, are no documents yet: those that are concerned are
+    findings. What came while the run was at work is looked at in further rounds, until nothing is left.
 
     Raises SealOnlyKeyRing where this process can open nothing, RunRefused where another such run is not over, where
     the KEK is one that everything is sealed for now, or where the key files of this process are outdated.
@@ -59,7 +64,7 @@ def begin_resealing(actor: Actor, *, kek_id: str = "", document_id: UUID | None 
     ring = key_ring()
     ring.require_private_keys()
     if is_outdated(ring):
-        raise RunRefused(f"{_OUTDATED} Begin the run then, or on a machine that has them.")
+        raise RunRefused(f"{OUTDATED} Begin the run then, or on a machine that has them.")
     if kek_id in (kek.kek_id.hex() for kek in ring.recipients):
         raise RunRefused(
             f"Rotate first: everything is sealed for KEK {kek_id[:16]} now, and would be again. Put another in its "
@@ -69,11 +74,10 @@ def begin_resealing(actor: Actor, *, kek_id: str = "", document_id: UUID | None 
         "kek": kek_id,
         "document": str(document_id or ""),
         "primary": ring.primary.kek_id.hex(),
-        "recipients": _digest_of(ring),
+        "recipients": digest_of(ring),
     }
-    rows: dict[str, Any] = {} if document_id else {"staged": rows_of("staged")}
-    rows |= {"attachment": Attachment.objects.all(), "payload": Payload.objects.all()}
-    scopes = [(scope, _wanted(found, options["document"]).count()) for scope, found in rows.items()]
+    document = options["document"]
+    scopes = [(scope, of_document(rows_of(scope), document).count()) for scope in scopes_of(document)]
     return begin_run(UpkeepRun.Kind.RESEAL, scopes, actor, workers=workers, options=options)
 
 
@@ -87,24 +91,37 @@ class ResealWork:
     def close(self) -> None: ...
 
     def scopes(self) -> list[tuple[str, int]]:
-        """One round is all: what is begun meanwhile is sealed for the present recipients."""
-        return []
+        """Return what the next round has to go through: uploads came in, for whomever, while this one was at work.
+
+        Uploads that arrive now become findings where nothing else is left. Raises Halt, StandsAside.
+        """
+        ring = present_ring(self._run)
+        arrive = arriving(self._run, ring)  # first: whatever is there afterwards has left them
+        left = left_to_reseal(self._run, ring)
+        if not left:
+            UpkeepFinding.objects.bulk_create(arrive, ignore_conflicts=True)
+        elif self._run.round >= MOST_ROUNDS:
+            raise Halt(
+                "After ten rounds there is more to seal anew: some process seals with an older key ring. Find it, give "
+                "this run up with --cancel, and begin another."
+            )
+        return left
 
     def step(self, lease: Lease) -> bool:
         """Seal the next few anew. Returns False where nothing is left. Raises LeaseLost, Halt, StandsAside."""
         share = lease.share
-        rows = list(_wanted(rows_behind(share), self._document)[:BATCH])
+        rows = list(self._rows_of(share)[:BATCH])
         if not rows:
             lease.finish()
             return False
         findings: list[UpkeepFinding] = []
-        fresh = self._done_before(rows)
+        fresh = self._done_before(rows) if share.round == 1 else set()
         changed = 0
         for row in rows:
             try:
                 changed += row.pk not in fresh and patiently(self._does, row, lease)
             except RetiredKek as error:
-                self._demand_ring()  # it was replaced while this one was sealed
+                present_ring(self._run)  # it was replaced while this one was sealed
                 raise Halt(str(error)) from error
             except (KeyRingError, ConfigurationError) as error:
                 raise Halt(str(error)) from error
@@ -114,20 +131,29 @@ class ResealWork:
                 if isinstance(error, StorageError) and error.retryable:
                     raise Halt(str(error)) from error
                 findings.append(self._finding(row, error))
+        # Of later rounds those count that the round was made for.
+        seen = len(rows) - len(fresh) if share.round == 1 else changed + len(findings)
         lease.note(
             findings,
             position=str(rows[-1].pk),
-            seen=share.seen + len(rows) - len(fresh),
+            seen=share.seen + seen,
             changed=share.changed + changed,
         )
         return True
 
+    def _rows_of(self, share: UpkeepShare) -> Any:
+        """Those that it has not come to yet; of later rounds those that came since the run began."""
+        behind = rows_behind(share)
+        return of_document(behind, self._document) if share.round == 1 else come_since(self._run, share.scope, behind)
+
     def _does(self, row: Row, lease: Lease) -> bool:
         """Seal it anew where it is to be. Returns whether it was. Raises LeaseLost, and what sealing raises."""
         lease.write()  # who waits for a key service comes here again and again
-        self._demand_ring()  # before each: a batch of large objects takes an hour
+        ring = present_ring(self._run)  # before each: a batch of large objects takes an hour
         if not row.envelope_core:
             return False  # in the format of an older vault: adopting seals it
+        if lease.share.round > 1 and not is_concerned(row, self._run, ring):
+            return False
         if self._kek_id and not is_wrapped_for(row, storage_provider(row.storage_type), bytes.fromhex(self._kek_id)):
             return False
         if isinstance(row, Attachment):
@@ -144,19 +170,6 @@ class ResealWork:
             set_attributes(document.pk, attributes, owner=document.owner, actor=TASK, seen=edition_of(document))
         return True
 
-    def _demand_ring(self) -> None:
-        """Raises StandsAside where this process has older key files, Halt where a rotation came since the beginning."""
-        ring, options = key_ring(), self._run.options
-        if is_outdated(ring):
-            raise StandsAside(_OUTDATED)
-        # A run that an earlier release began has noted its primary alone.
-        noted, now = options.get("recipients"), _digest_of(ring)
-        if now != noted if noted else ring.primary.kek_id.hex() != options["primary"]:
-            raise Halt(
-                "The key ring has other recipients than when this run was begun: what is sealed anew would be for "
-                "others than what was. Give the run up with --cancel, and begin another."
-            )
-
     def _done_before(self, rows: Sequence[Row]) -> set[UUID]:
         """Those that this run made: their new ids lie anywhere, also behind the place where the share is."""
         if not isinstance(rows[0], Attachment):
@@ -170,11 +183,3 @@ class ResealWork:
         log.warning("not_resealed", run=self._run.pk, attachment_id=str(row.pk), code=error.code)
         code = "not-confirmed" if isinstance(row, StagedAttachment) else code_of(error)
         return finding_of(self._run, row, code=code, detail=str(error))
-
-
-def _digest_of(ring: KeyRing) -> str:
-    return recipients_digest(kek.kek_id for kek in ring.recipients)
-
-
-def _wanted(rows: Any, document: str) -> Any:
-    return rows.filter(document_id=UUID(document)) if document else rows

@@ -1,4 +1,4 @@
-"""Sealing anew is a success only where it is true: a wrong call, machines with older key files, uploads in flight."""
+"""Sealing anew after a wrong call, with older key files, and where a rotation came between."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -10,9 +10,12 @@ from documents.errors import ConfigurationError, KekRefused, KeyRingError
 from documents.management.arguments import USAGE
 from documents.management.upkeep import OPERATOR, add_run_options, conduct, told
 from documents.models import Document, UpkeepRun
+from documents.models.upkeep import UpkeepState
 from documents.services.kek_standing import find_record
 from documents.upkeep.errors import RunRefused
 from documents.upkeep.reseal import begin_resealing
+from documents.upkeep.reseal_meanwhile import sealed_elsewhere_until
+from documents.wording import moment_in_words
 
 
 class Command(BaseCommand):
@@ -42,10 +45,20 @@ class Command(BaseCommand):
         try:
             kek_id = find_record(options["kek"]).kek_id if options["kek"] is not None else ""
             conduct(UpkeepRun.Kind.RESEAL, lambda: self._begun(kek_id, options), options, self, "reseal_documents")
+            self._tell_what_may_come()
         except KekRefused as error:
             raise CommandError(str(error), returncode=USAGE) from error
         except (ConfigurationError, KeyRingError, RunRefused) as error:
             raise told(error) from error
+
+    def _tell_what_may_come(self) -> None:
+        run = UpkeepRun.objects.filter(kind=UpkeepRun.Kind.RESEAL, state=UpkeepState.SUCCEEDED).first()
+        if run and (until := sealed_elsewhere_until(run)):
+            self.stderr.write(
+                f"Everything that is there is sealed anew. Until {moment_in_words(until)} a machine with older key "
+                "files may take uploads for a KEK that was replaced: run this once more after that, unless every "
+                "machine has the present ones."
+            )
 
     def _begun(self, kek_id: str, options: dict[str, Any]) -> UpkeepRun:
         return begin_resealing(OPERATOR, kek_id=kek_id, document_id=options["document"], workers=options["workers"])
