@@ -27,6 +27,7 @@ COMMANDS = {
     "rotate_keys": ["--inline"],
     "retire_kek": ["00"],
     "destroy_kek": ["00", "--no-input"],
+    "reseal_documents": ["--kek", "00"],
     "verify_documents": ["--inline"],
     "recover": ["--rebuild-database"],
     "collect_garbage": [],

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from documents.errors import ConfigurationError, KekRefused, KeyRingError
 from documents.management.arguments import USAGE
+from documents.management.database import database_told
 from documents.management.upkeep import OPERATOR, add_run_options, conduct, told
 from documents.models import Document, UpkeepRun
 from documents.models.upkeep import UpkeepState
@@ -35,6 +36,7 @@ class Command(BaseCommand):
         which.add_argument("--document", type=_document_id, metavar="ID", help="all versions of one document")
         which.add_argument("--all", action="store_true", help="everything")
 
+    @database_told()
     def handle(self, *_args: Any, **options: Any) -> None:
         chosen = [options["kek"], options["document"], options["all"] or None, options["resume"], options["cancel"]]
         if sum(choice is not None for choice in chosen) != 1:
