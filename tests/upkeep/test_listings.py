@@ -156,9 +156,9 @@ def test_a_store_that_is_read_through_is_not_left_as_soon_as_that_is_done(
         VaultStorage().save(f"{number}.pdf", ContentFile(b"a payslip"))
     make_primary(new_primary)
     run = begin_rewrapping(operator)
-    backwards.takes, backwards.listed = 0.3, 0
+    backwards.takes, backwards.listed = 1.0, 0
 
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while work_on(run.pk, longest=timedelta(seconds=0.1)):
         assert time.monotonic() < until
 
