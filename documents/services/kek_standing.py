@@ -85,15 +85,17 @@ def note_sealed_once(*, besides: Collection[Kek]) -> None:
 
     Nobody may have noted it while it did: where keys come out of the environment no command comes before the change.
     """
-    passed_by = {kek.kek_id for kek in besides}
+    ring, passed_by = key_ring(), {kek.kek_id for kek in besides}
+    loaded = {kek.kek_id.hex(): kek for kek in (*ring.recipients, *ring.older)}
     found = {recipients_of(block) for model in TABLES for block, _count in _groups(model)}
     primary = {ids[0] for ids in found}
     recovery = {kek_id for ids in found for kek_id in ids[1:]} - primary
-    for since, ids in (("made_primary_at", primary), ("made_recovery_at", recovery)):
+    for purpose, ids in ((KekRecord.Purpose.PRIMARY, primary), (KekRecord.Purpose.RECOVERY, recovery)):
+        since = f"made_{purpose}_at"
         named = [kek_id.hex() for kek_id in ids - passed_by]
-        _records(named, {}, key_ring())
+        _records(named, loaded, ring)
         unnoted = KekRecord.objects.filter(kek_id__in=named, made_primary_at=None, made_recovery_at=None)
-        unnoted.update(**{since: F("created_at")})
+        unnoted.update(**{since: F("created_at"), "purpose": purpose})
 
 
 def role_of(kek_id: str, ring: KeyRing) -> str:

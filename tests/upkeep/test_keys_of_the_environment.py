@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError
 from pytest_django.fixtures import Settings
 
@@ -11,8 +12,13 @@ from documents import key_rings
 from documents.checks import check_keys
 from documents.conf import KeySources
 from documents.encryption.vectors.keys import kek_id, pem_of
-from documents.errors import RetiredKek
+from documents.errors import KekInUse, RetiredKek
+from documents.key_rings import key_ring
+from documents.models import KekRecord
+from documents.services import kek_life
+from documents.services.actors import Actor
 from documents.services.kek_standing import find_record
+from documents.services.uploads import begin_upload
 from tests.conftest import Store
 from tests.keyring import public_pem
 from tests.upkeep.keys import NEW_PRIMARY, add_key
@@ -62,6 +68,34 @@ def test_a_machine_with_the_former_environment_seals_no_more_and_rotates_nothing
     with pytest.raises(CommandError, match="sealed once, and was replaced"):
         command("rotate_keys", "--inline")
     assert recipients_in_row(attachment_of(document)) == wanted
+
+
+def test_an_upload_that_arrives_keeps_a_former_recovery_kek_from_retiring(
+    configured: Configured, keys: KeySources, store: Store, alice: User, operator: Actor
+) -> None:
+    (keys.directory / "older" / "waiting.pem").unlink()
+    configured("primary", "recovery")
+    store()
+    with begin_upload(owner=alice, filename="a", content_type="", actor=operator) as upload:
+        upload.write(b"x")
+        configured("primary", NEW_PRIMARY)
+        command("rotate_keys", "--inline")
+        record = find_record(kek_id("recovery").hex())
+        assert (record.purpose, record.made_primary_at) == ("recovery", None)
+        with pytest.raises(KekInUse, match="1 uploads that arrive"):
+            kek_life.retire_kek(record, operator)
+
+
+def test_a_former_primary_is_noted_as_what_it_is(configured: Configured, keys: KeySources, store: Store) -> None:
+    add_key(keys.directory / "older" / "hybrid.pem", "hybrid-primary")
+    configured("hybrid-primary", "hybrid-recovery")
+    store()
+    configured(NEW_PRIMARY, "recovery")
+    former = next(kek for kek in key_ring().older if kek.kek_id == kek_id("hybrid-primary"))
+    assert not KekRecord.objects.filter(kek_id=former.kek_id.hex()).exists()
+    command("rotate_keys", "--inline")
+    record = find_record(former.kek_id.hex())
+    assert (record.purpose, record.bits, record.wrap_type) == ("primary", former.bits, 2)
 
 
 def test_a_recovery_key_in_older_opens_and_is_told(keys: KeySources, store: Store) -> None:
