@@ -1,10 +1,10 @@
 """Whether anything needs a KEK: every key block there is is looked at; what cannot be judged counts as needing it."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from documents.encryption.recipients import recipients_of
 from documents.errors import KekInUse, KekRefused, MalformedEnvelope, ObjectNotFound
 from documents.key_rings import key_ring
-from documents.models import Attachment, KekRecord, StagedAttachment, UpkeepRun
+from documents.models import Attachment, KekRecord, StagedAttachment, UpkeepRun, UpkeepShare
 from documents.models.upkeep import UNFINISHED
 from documents.services.file_keys import files_wrapped_for
 from documents.services.kek_standing import TABLES, Table, role_of
@@ -22,8 +22,13 @@ from documents.wiring import storage_provider
 UNREADABLE = "key blocks that cannot be read (rotate_keys --repair)"
 UNREADABLE_FILES = "sealed files that cannot be read (have their app store them again, or delete them)"
 NOT_BESIDE = "key blocks that are not beside their objects (rotate_keys --repair)"
+IN_FLIGHT = "key blocks that are being put beside their objects (come again when the rotation is over)"
+# So many that seem to be missing are looked at once more; where there are more, something was lost.
+MOST_SUSPECTS = 10_000
 # So many rows are held at a time, and so many sidecars are read at once: a store is waited for, not worked with.
 _BATCH, _THREADS = 500, 8
+
+T = TypeVar("T")
 
 
 class _Sealed(NamedTuple):
@@ -48,13 +53,15 @@ def prove_unused(record: KekRecord) -> int:
     needed = Counter({"uploads that arrive at this moment": _arriving(record)})
     looked_at = 0
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="beside") as pool:
+        beside = _Beside(pool)
         for model in TABLES:
             for batch in _sealed(model):
                 looked_at += len(batch)
                 recipients = [_recipients(row) for row in batch]
                 needed[UNREADABLE] += recipients.count(None)
                 needed[str(model._meta.verbose_name_plural)] += sum(kek_id in (ids or ()) for ids in recipients)
-                needed[NOT_BESIDE] += _not_beside(model, batch, pool)
+                beside.look(model, batch)
+        needed[NOT_BESIDE], needed[IN_FLIGHT] = beside.missing()
     needed["documents read in place (adopt_documents --reseal)"] = (
         Attachment.objects.in_place().filter(kek_id=record.kek_id).count()
     )
@@ -82,17 +89,47 @@ def demand_older(record: KekRecord) -> None:
             )
 
 
-def _not_beside(model: Table, batch: Sequence[_Sealed], pool: ThreadPoolExecutor) -> int:
-    """How many of these rows have a newer key block than their objects', and none like it beside those."""
-    missing = 0
-    while batch:
-        found = pool.map(_is_beside, batch)
-        without = {row.pk: row for row, is_beside in zip(batch, found, strict=True) if not is_beside}
-        now = {row.pk: row for row in map(_as_sealed, _rows(model).filter(pk__in=without))}
-        # What was deleted, moved or rewrapped meanwhile says nothing by what it was.
-        batch = [row for pk, row in now.items() if row != without[pk]]
-        missing += len(now) - len(batch)
-    return missing
+class _Beside:
+    """Looks for newer key blocks that are in their rows and not beside their objects.
+
+    Those are looked at once more at the end, when the rows are read as they are then: what was deleted, moved or
+    rewrapped meanwhile says nothing by what it was.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool, self._more = pool, 0
+        self._suspects: list[tuple[Table, _Sealed]] = []
+
+    def look(self, model: Table, rows: Sequence[_Sealed]) -> None:
+        """Read the sidecars of these rows. Raises StorageError, ConfigurationError."""
+        found = zip(rows, self._pool.map(_is_beside, rows), strict=True)
+        without = [(model, row) for row, is_beside in found if not is_beside]
+        kept = without[: MOST_SUSPECTS - len(self._suspects)]
+        self._suspects += kept
+        self._more += len(without) - len(kept)
+
+    def missing(self) -> tuple[int, int]:
+        """How many are missing, and how many more a rotation is about to put. Raises as ``look``."""
+        missing, in_flight = self._more, 0
+        while suspects := self._suspects:
+            self._suspects, put = [], _in_flight()
+            for model in TABLES:
+                was = {row.pk: row for table, row in suspects if table is model}
+                for some in _in_batches(list(was)):
+                    now = [_as_sealed(row) for row in _rows(model).filter(pk__in=some)]
+                    self.look(model, [row for row in now if row != was[row.pk]])
+                    same = [row.pk for row in now if row == was[row.pk]]
+                    in_flight += len(put.intersection(same))
+                    missing += len(same) - len(put.intersection(same))
+        return missing, in_flight
+
+
+def _in_flight() -> set[UUID]:
+    """The rows whose new key blocks a rotation that goes on has still to put beside their objects."""
+    shares = UpkeepShare.objects.filter(run__kind=UpkeepRun.Kind.REWRAP, run__state__in=UNFINISHED)
+    return {
+        UUID(pk) for some in shares.exclude(in_flight=[]).values_list("in_flight", flat=True) for pk, _store in some
+    }
 
 
 def _is_beside(row: _Sealed) -> bool:
@@ -107,15 +144,19 @@ def _is_beside(row: _Sealed) -> bool:
 def _arriving(record: KekRecord) -> int:
     """Intents name the primary that they are sealed for; for which recovery KEK nobody knows before they are there."""
     arriving = StagedAttachment.objects.filter(state=StagedAttachment.State.RECEIVING)
-    if record.purpose != KekRecord.Purpose.RECOVERY:
+    if record.purpose != KekRecord.Purpose.RECOVERY and record.made_recovery_at is None:
         arriving = arriving.filter(kek_id=record.kek_id)
     return arriving.count()
 
 
 def _sealed(model: Table) -> Iterator[list[_Sealed]]:
     """Yield every row that was sealed in this format, a batch at a time."""
-    rows = map(_as_sealed, _rows(model).iterator(chunk_size=_BATCH))
-    while batch := list(islice(rows, _BATCH)):
+    return _in_batches(map(_as_sealed, _rows(model).iterator(chunk_size=_BATCH)))
+
+
+def _in_batches(items: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, _BATCH)):
         yield batch
 
 

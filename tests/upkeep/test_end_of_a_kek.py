@@ -2,18 +2,20 @@
 
 import json
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError
+from django.db import connection
 
 from documents.conf import KeySources
 from documents.encryption.vectors.keys import kek_id
 from documents.errors import KekInUse, KekRefused
 from documents.key_rings import key_ring
-from documents.models import Document, KekRecord, UpkeepRun
+from documents.models import Attachment, Document, KekRecord, UpkeepRun
 from documents.models.clock import database_now
-from documents.services import kek_life
+from documents.services import kek_life, kek_proof
 from documents.services.actors import Actor
 from documents.services.kek_proof import prove_unused
 from documents.services.kek_standing import find_record
@@ -117,6 +119,55 @@ def test_what_is_deleted_during_the_proof_needs_no_sidecar(
 
     monkeypatch.setattr("documents.services.kek_proof.read_sidecar", meanwhile)
     assert kek_life.retire_kek(find_record(old_primary), operator) == 1
+
+
+def test_what_another_process_deletes_among_many_during_the_proof_needs_no_sidecar(
+    monkeypatch: pytest.MonkeyPatch, store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    """A cursor that is still open keeps SQLite at what was so when it was opened."""
+    monkeypatch.setattr(kek_proof, "_BATCH", 2)
+    for number in range(5):
+        store(b"%d" % number)
+    rotate(new_primary)
+    gone: list[str] = []
+
+    def delete(key: str) -> None:
+        Document.objects.filter(pk=Attachment.objects.get(pk=key.removeprefix("keyblocks/")[:36]).document_id).delete()
+        connection.close()
+
+    def meanwhile(provider: StorageProvider, key: str) -> bytes:
+        if not gone:
+            gone.append(key)
+            other = Thread(target=delete, args=[key])
+            other.start()
+            other.join()
+            provider.delete(key)
+        return read_sidecar(provider, key)
+
+    monkeypatch.setattr(kek_proof, "read_sidecar", meanwhile)
+    assert kek_life.retire_kek(find_record(old_primary), operator) == 5
+    assert Attachment.objects.count() == 4
+
+
+def test_what_a_rotation_is_about_to_put_is_not_called_lost(
+    monkeypatch: pytest.MonkeyPatch, keys: KeySources, store: Store, old_primary: str, operator: Actor
+) -> None:
+    third = add_recovery(keys)
+    store()
+    told: list[str] = []
+
+    def retire() -> None:
+        with pytest.raises(KekInUse) as caught:
+            kek_life.retire_kek(find_record(third), operator)
+        told.append(str(caught.value))
+
+    made = command("create_kek").strip()
+    with monkeypatch.context() as patched:
+        dies_at(patched, "rewrap.rows-written", retire, module=rewrap)
+        rotate(made)
+    assert told
+    assert all("1 key blocks that are being put" in one and "repair" not in one for one in told)
+    kek_life.retire_kek(find_record(third), operator)
 
 
 def test_a_kek_that_is_kept_during_the_proof_is_not_destroyed(
