@@ -1,6 +1,7 @@
 """The keys of a store, as shares go through them: in the order of keys, on from where a share is."""
 
 import heapq
+import math
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -51,7 +52,8 @@ def _smallest_behind(position: str, lease: Lease, provider: StorageProvider, pre
     began = time.monotonic()
     chosen = heapq.nsmallest(CHOSEN, (key for key in _listed(lease, provider, prefix) if key > position))
     ended = time.monotonic()
-    lease.stays_until = ended + min(ended - began, LONGEST_STAY)
+    if lease.stays_until == -math.inf:  # once: what is listed again while it stays would keep it for ever
+        lease.stays_until = ended + min(ended - began, LONGEST_STAY)
     return chosen
 
 

@@ -168,6 +168,22 @@ def test_a_store_that_is_read_through_is_not_left_as_soon_as_that_is_done(
     assert backwards.listed < FILES
 
 
+def test_a_worker_does_not_stay_with_a_store_for_ever(
+    backwards: Backwards, operator: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listing again takes its time too, and is no reason to stay for longer."""
+    monkeypatch.setattr(rewrap, "BATCH", 1)
+    monkeypatch.setattr(listings, "CHOSEN", 1)
+    for number in range(2 * FILES):
+        backwards.put_bytes(f"files/{number:02}", b"no envelope")
+    run = begin_rewrapping(operator)
+    backwards.takes, backwards.listed = 0.2, 0
+
+    assert work_on(run.pk, longest=timedelta(seconds=0.1))
+
+    assert 1 <= backwards.listed <= 3
+
+
 def test_a_worker_that_lost_a_share_and_is_given_it_again_leaves_nothing_out(
     either: StorageProvider, opened: list[str], new_primary: str, operator: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
