@@ -15,6 +15,7 @@ from django.db import OperationalError, connection
 from documents.conf import KeySources
 from documents.models import KekRecord
 from tests.adopting.older import adopt
+from tests.documents.test_command_line import Closed
 from tests.keyring import write_keys
 from tests.keyservice.serving import ROOT
 
@@ -74,6 +75,12 @@ def test_a_key_that_was_made_is_named_whatever_follows(keys: KeySources) -> None
     with pytest.raises(CommandError, match=r"damaged\.pem"):
         call_command("create_kek", stdout=out, stderr=StringIO())
     assert out.getvalue().strip() == KekRecord.objects.get().kek_id
+
+
+def test_a_key_that_was_made_is_not_said_to_be_unwritten_where_nobody_reads(keys: KeySources) -> None:
+    with pytest.raises(BrokenPipeError):
+        call_command("create_kek", stdout=Closed(), stderr=StringIO())
+    assert KekRecord.objects.count() == 1
 
 
 def test_who_adopts_is_told_how_to_go_on(keys: KeySources, tmp_path: Path, no_answer: None) -> None:

@@ -46,12 +46,15 @@ class Command(BaseCommand):
             raise CommandError("--recovery and --recovery-dir go together.", returncode=USAGE)
         try:
             record, private = _made(recovery_dir, bits=bits, wrap=wrap)
-            self.stdout.write(record.kek_id)  # it is made: whatever follows, nobody has to make another
-            for path in file_of(record.kek_id):
-                self.stderr.write(f"Written: {path}")
         except OSError as error:
             raise CommandError(f"The key cannot be written: {error}.", returncode=1) from error
         except (ConfigurationError, KeyRingError) as error:
+            raise CommandError(str(error), returncode=1) from error
+        self.stdout.write(record.kek_id)  # it is made: whatever follows, nobody has to make another
+        try:
+            for path in file_of(record.kek_id):
+                self.stderr.write(f"Written: {path}")
+        except KeyRingError as error:
             raise CommandError(str(error), returncode=1) from error
         if private is not None:
             self.stderr.write(f"Its private half: {private}. Move it off this machine, and keep it apart from backups.")

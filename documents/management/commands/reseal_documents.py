@@ -47,7 +47,8 @@ class Command(BaseCommand):
         try:
             kek_id = find_record(options["kek"]).kek_id if options["kek"] is not None else ""
             conduct(UpkeepRun.Kind.RESEAL, lambda: self._begun(kek_id, options), options, self, "reseal_documents")
-            self._tell_what_may_come()
+            if options["cancel"] is None:
+                self._tell_what_may_come()
         except KekRefused as error:
             raise CommandError(str(error), returncode=USAGE) from error
         except (ConfigurationError, KeyRingError, RunRefused) as error:
@@ -57,7 +58,7 @@ class Command(BaseCommand):
         run = UpkeepRun.objects.filter(kind=UpkeepRun.Kind.RESEAL, state=UpkeepState.SUCCEEDED).first()
         if run and (until := sealed_elsewhere_until(run)):
             self.stderr.write(
-                f"Everything that is there is sealed anew. Until {moment_in_words(until)} a machine with older key "
+                f"What was asked for is sealed anew. Until {moment_in_words(until)} a machine with older key "
                 "files may take uploads for a KEK that was replaced: run this once more after that, unless every "
                 "machine has the present ones."
             )
