@@ -21,7 +21,7 @@ from documents.errors import (
     UploadGone,
 )
 from documents.key_rings import key_ring
-from documents.models import Attachment, AuditEvent, StagedAttachment, UpkeepFinding, UpkeepRun, UpkeepShare
+from documents.models import Attachment, AuditEvent, Document, Payload, StagedAttachment, UpkeepFinding, UpkeepRun
 from documents.services.actors import Actor
 from documents.services.attributes import attributes_of, set_attributes
 from documents.services.editions import edition_of
@@ -31,10 +31,12 @@ from documents.services.rewrapping import Row
 from documents.services.sealing_keks import is_outdated
 from documents.upkeep.errors import Halt, RunRefused, code_of
 from documents.upkeep.reseal_meanwhile import (
+    LOOKED_AT,
     arriving,
     come_since,
     is_concerned,
     left_to_reseal,
+    may_be_concerned,
     of_document,
     scopes_of,
 )
@@ -49,7 +51,11 @@ log = structlog.get_logger(__name__)
 # Objects between two signs of life; each is read and written whole.
 BATCH = 8
 MOST_ROUNDS = 10
+# How often attributes that were changed meanwhile are read and set again.
+TRIES = 5
 TASK = Actor(user=None, via="task")
+# What is a fault of one object, and a finding.
+_OWN_FAULTS = (StorageError, EncryptionError, DocumentUnreadable, DocumentChanged, PayloadError, UploadError)
 
 
 def begin_resealing(actor: Actor, *, kek_id: str = "", document_id: UUID | None = None, workers: int = 2) -> UpkeepRun:
@@ -110,16 +116,17 @@ class ResealWork:
     def step(self, lease: Lease) -> bool:
         """Seal the next few anew. Returns False where nothing is left. Raises LeaseLost, Halt, StandsAside."""
         share = lease.share
-        rows = list(self._rows_of(share)[:BATCH])
+        behind = of_document(rows_behind(share), self._document)
+        rows = list(behind[: BATCH if share.round == 1 else LOOKED_AT])
         if not rows:
             lease.finish()
             return False
         findings: list[UpkeepFinding] = []
-        fresh = self._done_before(rows) if share.round == 1 else set()
+        to_do = self._to_do(rows, lease)
         changed = 0
-        for row in rows:
+        for row in to_do:
             try:
-                changed += row.pk not in fresh and patiently(self._does, row, lease)
+                changed += patiently(self._does, row, lease)
             except RetiredKek as error:
                 present_ring(self._run)  # it was replaced while this one was sealed
                 raise Halt(str(error)) from error
@@ -127,12 +134,12 @@ class ResealWork:
                 raise Halt(str(error)) from error
             except DocumentNotFound:
                 continue
-            except (StorageError, EncryptionError, DocumentUnreadable, PayloadError, UploadError) as error:
+            except _OWN_FAULTS as error:
                 if isinstance(error, StorageError) and error.retryable:
                     raise Halt(str(error)) from error
                 findings.append(self._finding(row, error))
         # Of later rounds those count that the round was made for.
-        seen = len(rows) - len(fresh) if share.round == 1 else changed + len(findings)
+        seen = len(to_do) if share.round == 1 else changed + len(findings)
         lease.note(
             findings,
             position=str(rows[-1].pk),
@@ -141,10 +148,17 @@ class ResealWork:
         )
         return True
 
-    def _rows_of(self, share: UpkeepShare) -> Any:
-        """Those that it has not come to yet; of later rounds those that came since the run began."""
-        behind = rows_behind(share)
-        return of_document(behind, self._document) if share.round == 1 else come_since(self._run, share.scope, behind)
+    def _to_do(self, rows: Sequence[Row], lease: Lease) -> list[Row]:
+        """Those that this run did not make; of later rounds those that came since it began, and may be concerned."""
+        if lease.share.round == 1:
+            fresh = self._done_before(rows)
+            return [row for row in rows if row.pk not in fresh]
+        ring, found = present_ring(self._run), []
+        for row in come_since(self._run, rows):
+            lease.renew()
+            if may_be_concerned(row, self._run, ring):
+                found.append(row)
+        return found
 
     def _does(self, row: Row, lease: Lease) -> bool:
         """Seal it anew where it is to be. Returns whether it was. Raises LeaseLost, and what sealing raises."""
@@ -163,11 +177,7 @@ class ResealWork:
             raise UploadGone("It waits to be confirmed. Have that done, or discard it, and seal anew again.")
         if row.document is None:
             raise PayloadError("It is another app's: have that app store it anew.")
-        document = row.document
-        attributes = attributes_of(document, actor=TASK)
-        # Where somebody set them meanwhile, they were sealed anew by that.
-        with suppress(DocumentChanged):
-            set_attributes(document.pk, attributes, owner=document.owner, actor=TASK, seen=edition_of(document))
+        _reseal_attributes(row)
         return True
 
     def _done_before(self, rows: Sequence[Row]) -> set[UUID]:
@@ -183,3 +193,16 @@ class ResealWork:
         log.warning("not_resealed", run=self._run.pk, attachment_id=str(row.pk), code=error.code)
         code = "not-confirmed" if isinstance(row, StagedAttachment) else code_of(error)
         return finding_of(self._run, row, code=code, detail=str(error))
+
+
+def _reseal_attributes(payload: Payload) -> None:
+    """Set the attributes that it is a part of again. Raises DocumentChanged where people change them all the time."""
+    for _try in range(TRIES):
+        document = Document.objects.filter(payloads=payload.pk).first()
+        if document is None:
+            return  # somebody set them meanwhile, by which they were sealed anew
+        attributes = attributes_of(document, actor=TASK)
+        with suppress(DocumentChanged):  # or renamed it, which leaves the payload as it was
+            set_attributes(document.pk, attributes, owner=document.owner, actor=TASK, seen=edition_of(document))
+            return
+    raise DocumentChanged

@@ -4,6 +4,7 @@ A row comes out of an intent, so that intents are looked at first, staged ones n
 last: what moves on meanwhile is met later on.
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,8 +14,9 @@ from django.db.models import Exists, Max, OuterRef, Q
 from documents.encryption.keyring import KeyRing
 from documents.encryption.recipients import digest_of_block, is_readable, recipients_digest, recipients_of
 from documents.errors import ConfigurationError, EncryptionError, StorageError
-from documents.models import AuditEvent, KekRecord, StagedAttachment, UpkeepFinding, UpkeepRun
+from documents.models import AuditEvent, Document, KekRecord, StagedAttachment, UpkeepFinding, UpkeepRun
 from documents.models.clock import database_now
+from documents.services.recovered_rows import RECOVERED
 from documents.services.resealing import is_wrapped_for, recipients_in_header
 from documents.services.rewrapping import Row
 from documents.services.sealing_keks import GRACE
@@ -27,11 +29,12 @@ from documents.wiring import storage_provider
 # So far the clocks of machines may differ: rows have the time of the one that made them (RFC 4120 §1.6 takes as much).
 SKEW = timedelta(minutes=5)
 # Rows in memory at a time.
-_BATCH = 500
+LOOKED_AT = 500
 _ARRIVES = (
     "An upload arrives at this moment, and may be sealed for what nobody trusts now: seal anew again when it is over."
 )
-_RESEALED = ("attachment.resealed", "document.resealed")
+# What gives a row an object that is newer than its ``created_at``: adopted documents are as old as their originals.
+_SEALED = ("attachment.resealed", "document.resealed", "document.adopted", RECOVERED)
 
 
 def scopes_of(document: str) -> list[str]:
@@ -44,28 +47,39 @@ def of_document(rows: Any, document: str) -> Any:
     return rows.filter(document_id=UUID(document)) if document else rows
 
 
-def come_since(run: UpkeepRun, scope: str, rows: Any) -> Any:
-    """Those that came since the run began, also by being sealed anew, and of which it says nothing yet."""
-    rows = of_document(rows, run.options["document"])
-    since = run.created_at - SKEW
-    if scope == "attachment":
-        resealed = AuditEvent.objects.filter(action__in=_RESEALED, attachment_id=OuterRef("pk"), at__gte=since)
-        rows = rows.filter(Q(created_at__gte=since) | Exists(resealed))
-    elif scope == "payload":
-        rows = rows.filter(created_at__gte=since)
-    return rows.exclude(pk__in=run.findings.filter(subject__isnull=False).values("subject"))
+def come_since(run: UpkeepRun, rows: Sequence[Row]) -> list[Row]:
+    """Return those that came since the run began, also by being sealed anew, and of which it says nothing yet."""
+    since, ids = run.created_at - SKEW, [row.pk for row in rows]
+    come = {row.pk for row in rows if isinstance(row, StagedAttachment) or row.created_at >= since}
+    sealed = AuditEvent.objects.filter(action__in=_SEALED, attachment_id__in=ids, at__gte=since)
+    come.update(pk for pk in sealed.values_list("attachment_id", flat=True) if pk)
+    told = set(run.findings.filter(subject__in=ids).values_list("subject", flat=True))
+    return [row for row in rows if row.pk in come and row.pk not in told]
 
 
 def left_to_reseal(run: UpkeepRun, ring: KeyRing) -> list[tuple[str, int]]:
     """Return how many rows of each table came since, and are to be sealed anew. Raises Halt."""
-    counts = {}
-    for scope in scopes_of(run.options["document"]):
-        rows = come_since(run, scope, rows_of(scope)).iterator(chunk_size=_BATCH)
-        counts[scope] = sum(_may_be_concerned(row, run, ring) for row in rows)
+    document = run.options["document"]
+    counts = {
+        scope: sum(
+            may_be_concerned(row, run, ring)
+            for batch in _batches(of_document(rows_of(scope), document))
+            for row in come_since(run, batch)
+        )
+        for scope in scopes_of(document)
+    }
     return [(scope, count) for scope, count in counts.items() if count]
 
 
-def _may_be_concerned(row: Row, run: UpkeepRun, ring: KeyRing) -> bool:
+def _batches(rows: Any) -> Iterator[list[Row]]:
+    """Each by a statement of its own: what comes while they are looked at is met."""
+    last: list[Row] = []
+    while last := list((rows.filter(pk__gt=last[-1].pk) if last else rows)[:LOOKED_AT]):
+        yield last
+
+
+def may_be_concerned(row: Row, run: UpkeepRun, ring: KeyRing) -> bool:
+    """As ``is_concerned``; also where nobody can say, which sealing it anew will tell. Raises Halt."""
     try:
         return is_concerned(row, run, ring)
     except ConfigurationError as error:
@@ -103,16 +117,20 @@ def arriving(run: UpkeepRun, ring: KeyRing) -> list[UpkeepFinding]:
     """Return a finding, not stored yet, of each upload that arrives now and may have to be sealed anew.
 
     An intent names the primary. For which recovery KEKs it is nobody knows before it is there: for a replaced one it
-    may be where it was begun while that could seal.
+    may be where it was begun while that could seal. What a worker of this run that died was about to seal anew is none.
     """
     kek_id = run.options["kek"]
     concerned = Q(kek_id=kek_id) if kek_id else ~Q(kek_id=ring.primary.kek_id.hex())
     if until := _recovery_sealed_until(kek_id, ring):
         concerned |= Q(created_at__lte=until + SKEW)
-    rows = StagedAttachment.objects.filter(concerned, state=StagedAttachment.State.RECEIVING)
+    rows = StagedAttachment.objects.filter(concerned, state=StagedAttachment.State.RECEIVING).exclude(
+        Exists(Document.objects.filter(pk=OuterRef("document_id"))),
+        created_at__gte=run.created_at,
+        kek_id=ring.primary.kek_id.hex(),
+    )
     return [
         finding_of(run, row, code="arriving", detail=_ARRIVES)
-        for row in of_document(rows, run.options["document"]).iterator(chunk_size=_BATCH)
+        for row in of_document(rows, run.options["document"]).iterator(chunk_size=LOOKED_AT)
     ]
 
 

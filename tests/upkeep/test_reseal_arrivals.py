@@ -1,5 +1,6 @@
 """What comes while a run seals anew: it succeeds where nothing of that is sealed for what nobody trusts now."""
 
+import os
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -10,7 +11,7 @@ from django.core.management import call_command
 
 from documents.conf import KeySources
 from documents.encryption.vectors.keys import kek_id
-from documents.models import AuditEvent, Document, Payload, UpkeepRun
+from documents.models import Attachment, AuditEvent, Document, Payload, UpkeepRun
 from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.attributes import set_attributes
@@ -25,6 +26,7 @@ from documents.upkeep.reseal import begin_resealing
 from documents.upkeep.rewrap import begin_rewrapping
 from documents.upkeep.shares import open_shares
 from documents.upkeep.worker import work_on
+from tests.adopting.older import adopt, lay
 from tests.conftest import Store
 from tests.upkeep.rotating import attachment_of, done, hours_pass, rotate
 from tests.upkeep.test_commands import run as command
@@ -128,6 +130,34 @@ def test_what_a_machine_with_older_key_files_takes_meanwhile_is_sealed_anew_in_a
     assert not any(is_wrapped_in_header(provider, path, bytes.fromhex(old_primary)) for path in paths)
     assert not AuditEvent.objects.filter(action="attachment.resealed", document_id=taken[1].pk).exists()
     assert content_of(attachment_of(taken[0]), operator) == b"for the stolen key"
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_what_is_adopted_meanwhile_is_sealed_anew_however_old_its_original_is(
+    everything: bool,
+    keys: KeySources,
+    store: Store,
+    provider: StorageProvider,
+    alice: User,
+    new_primary: str,
+    old_primary: str,
+    operator: Actor,
+    tmp_path: Path,
+) -> None:
+    store(b"there before")
+    rotate(new_primary)
+    path = lay(tmp_path / "old", f"documents/user_{alice.pk}/2024/01/15/a.pdf", b"%PDF-1.4 a deed")
+    os.utime(path, (1.6e9, 1.6e9))
+
+    def meanwhile() -> None:
+        with on_another_machine(keys):
+            assert adopt(tmp_path / "old", "--plain", "--owner", "alice").status == 0
+
+    run = at_its_end(begin_resealing(operator, kek_id="" if everything else old_primary), meanwhile)
+
+    assert (run.state, run.round) == ("succeeded", 2)
+    for attachment in Attachment.objects.all():
+        assert not is_wrapped_in_header(provider, attachment.storage_path, bytes.fromhex(old_primary))
 
 
 def test_what_is_staged_meanwhile_is_named(

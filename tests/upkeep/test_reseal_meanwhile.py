@@ -2,17 +2,27 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
 
 from documents.conf import KeySources
+from documents.encryption.vectors.keys import kek_id
 from documents.errors import RetiredKek
-from documents.models import StagedAttachment, UpkeepRun
+from documents.models import Document, Payload, StagedAttachment, UpkeepRun
+from documents.models.clock import database_now
 from documents.services import receiving
 from documents.services.actors import Actor
+from documents.services.attributes import attributes_of, set_attributes
+from documents.services.renaming import rename_document
 from documents.services.resealing import is_wrapped_in_header, reseal
 from documents.storage.base import StorageProvider
+from documents.upkeep import reseal as reseal_module
 from documents.upkeep import runs
 from documents.upkeep.errors import RunRefused, StandsAside
 from documents.upkeep.reseal import begin_resealing
@@ -21,6 +31,7 @@ from documents.upkeep.worker import work_on
 from tests.conftest import Store
 from tests.upkeep.rotating import attachment_of, dies_at, done, hours_pass, make_primary, rotate
 from tests.upkeep.test_commands import refused
+from tests.upkeep.test_commands import run as command
 from tests.upkeep.test_rewrap import content_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys")]
@@ -143,3 +154,63 @@ def test_an_object_whose_kek_is_replaced_while_it_is_sealed_takes_no_place(
     assert attachment_of(document).pk == old.pk
     assert [info.key for info in provider.iter_locations("documents/")] == [old.storage_path]
     assert content_of(attachment_of(document), operator) == b"a contract"
+
+
+@pytest.mark.parametrize("often", [1, 1000])
+def test_attributes_of_a_document_that_is_renamed_meanwhile_are_sealed_anew_or_named(
+    often: int,
+    store: Store,
+    provider: StorageProvider,
+    alice: User,
+    new_primary: str,
+    old_primary: str,
+    operator: Actor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = store()
+    set_attributes(document.pk, {"note": "x" * 5000}, owner=alice, actor=operator)
+    rotate(new_primary)
+    Payload.objects.update(created_at=database_now() - timedelta(days=30))
+    titles = iter([f"Title {number}" for number in range(often)])
+
+    def renamed_meanwhile(read: Document, *, actor: Actor) -> object:
+        attributes = attributes_of(read, actor=actor)
+        if title := next(titles, None):
+            rename_document(read.pk, title, owner=alice, actor=operator)
+        return attributes
+
+    monkeypatch.setattr(reseal_module, "attributes_of", renamed_meanwhile)
+    run = done(begin_resealing(operator, kek_id=old_primary))
+
+    is_named = [finding.code for finding in run.findings.all()] == ["document-changed"]
+    path = Payload.objects.get().storage_path
+    assert is_wrapped_in_header(provider, path, bytes.fromhex(old_primary)) == is_named == (often > 1)
+    assert run.state == ("failed" if is_named else "succeeded")
+
+
+def test_what_a_killed_worker_was_about_to_seal_anew_does_not_arrive(
+    keys: KeySources, store: Store, operator: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store()
+    lost = kek_id("recovery").hex()
+    made = command("create_kek", "--recovery", "--recovery-dir", str(tmp_path / "stick")).strip()
+    command("rotate_keys", "--recovery", made, "--inline")
+    run = begin_resealing(operator, kek_id=lost)
+    with monkeypatch.context() as killed:
+        dies_at(killed, "upload.object-stored", module=receiving)
+        killed.setattr(receiving.Receiving, "abort", lambda _self, **_options: None)
+        with pytest.raises(KeyboardInterrupt):
+            done(run)
+    assert StagedAttachment.objects.get().state == "receiving"
+
+    assert done(run).state == "succeeded"
+
+
+def test_a_run_that_is_given_up_is_not_said_to_be_done(store: Store, new_primary: str, old_primary: str) -> None:
+    store()
+    rotate(new_primary)
+    command("reseal_documents", "--kek", old_primary, "--inline")
+    begin_resealing(Actor(user=None, via="command"), kek_id=old_primary)
+    err = StringIO()
+    call_command("reseal_documents", "--cancel", stdout=StringIO(), stderr=err)
+    assert ("is cancelled" in err.getvalue(), "sealed anew" in err.getvalue()) == (True, False)
