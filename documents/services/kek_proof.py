@@ -102,8 +102,7 @@ class _Beside:
 
     def look(self, model: Table, rows: Sequence[_Sealed]) -> None:
         """Read the sidecars of these rows. Raises StorageError, ConfigurationError."""
-        found = zip(rows, self._pool.map(_is_beside, rows), strict=True)
-        without = [(model, row) for row, is_beside in found if not is_beside]
+        without = [(model, row) for row in self._without(rows)]
         kept = without[: MOST_SUSPECTS - len(self._suspects)]
         self._suspects += kept
         self._more += len(without) - len(kept)
@@ -118,10 +117,14 @@ class _Beside:
                 for some in _in_batches(list(was)):
                     now = [_as_sealed(row) for row in _rows(model).filter(pk__in=some)]
                     self.look(model, [row for row in now if row != was[row.pk]])
-                    same = [row.pk for row in now if row == was[row.pk]]
-                    in_flight += len(put.intersection(same))
-                    missing += len(same) - len(put.intersection(same))
+                    still = {row.pk for row in self._without([row for row in now if row == was[row.pk]])}
+                    in_flight += len(still & put)
+                    missing += len(still - put)
         return missing, in_flight
+
+    def _without(self, rows: Sequence[_Sealed]) -> list[_Sealed]:
+        found = zip(rows, self._pool.map(_is_beside, rows), strict=True)
+        return [row for row, is_beside in found if not is_beside]
 
 
 def _in_flight() -> set[UUID]:

@@ -149,6 +149,22 @@ def test_what_another_process_deletes_among_many_during_the_proof_needs_no_sidec
     assert Attachment.objects.count() == 4
 
 
+def test_what_is_put_beside_its_object_during_the_proof_is_not_called_lost(
+    monkeypatch: pytest.MonkeyPatch, store: Store, new_primary: str, old_primary: str, operator: Actor
+) -> None:
+    store()
+    rotate(new_primary)
+    looked: list[str] = []
+
+    def not_there_at_first(provider: StorageProvider, key: str) -> bytes:
+        looked.append(key)
+        return read_sidecar(provider, key) if len(looked) > 1 else b""
+
+    monkeypatch.setattr(kek_proof, "read_sidecar", not_there_at_first)
+    assert kek_life.retire_kek(find_record(old_primary), operator) == 1
+    assert len(looked) == 2
+
+
 def test_what_a_rotation_is_about_to_put_is_not_called_lost(
     monkeypatch: pytest.MonkeyPatch, keys: KeySources, store: Store, old_primary: str, operator: Actor
 ) -> None:
