@@ -13,7 +13,6 @@ from django.db.models import Q, QuerySet
 
 from documents import keymaking
 from documents.encryption.keyring import Kek
-from documents.encryption.recipients import recipients_digest
 from documents.errors import ConfigurationError, KekRefused, KeyRingError
 from documents.failpoints import failpoint
 from documents.key_rings import key_ring
@@ -26,7 +25,7 @@ from documents.services import audit
 from documents.services.actors import Actor
 from documents.services.kek_proof import demand_older, prove_unused
 from documents.services.kek_standing import note_sealed_once, note_seen
-from documents.services.sealing_keks import is_outdated
+from documents.services.sealing_keks import is_outdated, target_of
 from documents.wiring import vault_config
 
 
@@ -115,7 +114,7 @@ def note_as_designated(run: UpkeepRun, actor: Actor) -> None:
         ring = key_ring()
     except (KeyRingError, ConfigurationError):
         return
-    if recipients_digest(kek.kek_id for kek in ring.recipients) == run.options["recipients"]:
+    if target_of(ring.recipients) == run.options["recipients"]:
         with suppress(KekRefused):  # it is over already
             note_sealing(ring.primary, ring.recovery, actor, run=run)
 

@@ -1,6 +1,6 @@
 """Whether what this process would seal for may still be sealed for: a key ring may be older than the vault's keys."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from documents.encryption.keyring import Kek, KeyRing
@@ -50,6 +50,11 @@ def is_outdated(ring: KeyRing) -> bool:
     return outdated and not _is_coming(ring)
 
 
+def target_of(recipients: Iterable[Kek]) -> str:
+    """Return what rows have in ``recipients`` once they are wrapped for these, the primary first."""
+    return recipients_digest(kek.kek_id for kek in recipients)
+
+
 def _records_of(ring: KeyRing) -> list[KekRecord]:
     return list(KekRecord.objects.filter(kek_id__in=[kek.kek_id.hex() for kek in ring.recipients]))
 
@@ -60,7 +65,7 @@ def _is_replaced(record: KekRecord, before: datetime) -> bool:
 
 def _is_coming(ring: KeyRing) -> bool:
     """Whether a rotation for just these recipients was begun: who ran it may have died before the records said so."""
-    digest = recipients_digest(kek.kek_id for kek in ring.recipients)
+    digest = target_of(ring.recipients)
     rotations = UpkeepRun.objects.filter(kind=UpkeepRun.Kind.REWRAP, state__in=UNFINISHED)
     return rotations.filter(options__recipients=digest).exists()
 

@@ -28,7 +28,7 @@ from documents.services.editions import edition_of
 from documents.services.patience import patiently
 from documents.services.resealing import is_wrapped_for, reseal
 from documents.services.rewrapping import Row
-from documents.services.sealing_keks import is_outdated
+from documents.services.sealing_keks import is_outdated, target_of
 from documents.upkeep.errors import Halt, RunRefused, code_of
 from documents.upkeep.reseal_meanwhile import (
     LOOKED_AT,
@@ -40,7 +40,7 @@ from documents.upkeep.reseal_meanwhile import (
     of_document,
     scopes_of,
 )
-from documents.upkeep.reseal_ring import OUTDATED, digest_of, present_ring
+from documents.upkeep.reseal_ring import OUTDATED, present_ring
 from documents.upkeep.runs import begin_run
 from documents.upkeep.sealed_rows import finding_of, rows_behind, rows_of
 from documents.upkeep.shares import Lease
@@ -80,7 +80,7 @@ def begin_resealing(actor: Actor, *, kek_id: str = "", document_id: UUID | None 
         "kek": kek_id,
         "document": str(document_id or ""),
         "primary": ring.primary.kek_id.hex(),
-        "recipients": digest_of(ring),
+        "recipients": target_of(ring.recipients),
     }
     document = options["document"]
     scopes = [(scope, of_document(rows_of(scope), document).count()) for scope in scopes_of(document)]

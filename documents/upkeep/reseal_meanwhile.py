@@ -19,10 +19,9 @@ from documents.models.clock import database_now
 from documents.services.recovered_rows import RECOVERED
 from documents.services.resealing import is_wrapped_for, recipients_in_header
 from documents.services.rewrapping import Row
-from documents.services.sealing_keks import GRACE
+from documents.services.sealing_keks import GRACE, target_of
 from documents.services.sidecars import sequence_in
 from documents.upkeep.errors import Halt
-from documents.upkeep.reseal_ring import digest_of
 from documents.upkeep.sealed_rows import SCOPES, finding_of, rows_of
 from documents.wiring import storage_provider
 
@@ -110,7 +109,7 @@ def is_concerned(row: Row, run: UpkeepRun, ring: KeyRing) -> bool:
         sealed_for = digest_of_block(block)
     else:
         sealed_for = recipients_digest(recipients_in_header(storage_provider(row.storage_type), row.storage_path))
-    return sealed_for != digest_of(ring)
+    return sealed_for != target_of(ring.recipients)
 
 
 def arriving(run: UpkeepRun, ring: KeyRing) -> list[UpkeepFinding]:

@@ -16,7 +16,6 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from documents.encryption.keyring import Kek, KeyRing
-from documents.encryption.recipients import recipients_digest
 from documents.errors import (
     ConfigurationError,
     EncryptionError,
@@ -34,7 +33,7 @@ from documents.services.file_keys import places_of_files, prefix_of_files, provi
 from documents.services.kek_life import note_sealing
 from documents.services.patience import await_all, patiently
 from documents.services.rewrapping import Rewrapped, Row
-from documents.services.sealing_keks import is_outdated
+from documents.services.sealing_keks import is_outdated, target_of
 from documents.upkeep.errors import Halt, StandsAside, code_of
 from documents.upkeep.listings import Listing
 from documents.upkeep.rewrap_rows import THREADS, Failure, put_beside, rewrap_each, switch
@@ -74,11 +73,6 @@ def begin_rewrapping(
     run = begin_run(UpkeepRun.Kind.REWRAP, scopes, actor, workers=workers, options=options, state=state)
     _take_over_from_cancelled(run)
     return run
-
-
-def target_of(recipients: Iterable[Kek]) -> str:
-    """Return what rows have in ``recipients`` once they are wrapped for these, the primary first."""
-    return recipients_digest(kek.kek_id for kek in recipients)
 
 
 def left_to_rewrap(digest: str, run: UpkeepRun | None = None) -> list[tuple[str, int]]:

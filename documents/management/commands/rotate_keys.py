@@ -16,10 +16,10 @@ from documents.management.upkeep import OPERATOR, add_run_options, conduct, refu
 from documents.models import UpkeepRun
 from documents.services import kek_life
 from documents.services.kek_standing import find_record
-from documents.services.sealing_keks import demand_current
+from documents.services.sealing_keks import demand_current, target_of
 from documents.upkeep import runs
 from documents.upkeep.errors import RunRefused
-from documents.upkeep.rewrap import begin_rewrapping, left_to_rewrap, target_of
+from documents.upkeep.rewrap import begin_rewrapping, left_to_rewrap
 from documents.wiring import vault_config
 
 KIND = UpkeepRun.Kind.REWRAP
