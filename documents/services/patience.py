@@ -15,7 +15,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 # Seconds before a service that is away is tried again, once for each. Together they are longer than one that hung is
 # waited for and then left alone (``keyservice.pausing``).
 PAUSES = (0.5, 2.0, 8.0)
-# Seconds between two signs of life while a batch is waited for.
+# Seconds between two signs of life of a worker that is long about a batch, a listing or a large object.
 RENEWED = 10.0
 
 T = TypeVar("T")

@@ -17,11 +17,10 @@ from django.db.models.functions import Now
 
 from documents.models import UpkeepFinding, UpkeepRun, UpkeepShare
 from documents.models.clock import database_now
+from documents.services.patience import RENEWED
 
 # How long a worker has its share without a sign of life: a batch takes seconds, a large object is read in pieces.
 LEASE = timedelta(minutes=2)
-# Seconds between two signs of life of a worker that is long about one batch.
-RENEWED = 10.0
 # Ids are random, so that their first digit parts them evenly. A part of fewer objects is short work for one worker, and
 # costs a few statements.
 OBJECTS_OF_A_PART = 500

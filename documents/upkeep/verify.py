@@ -15,7 +15,7 @@ from documents.models.upkeep import UpkeepState
 from documents.services import references
 from documents.services.actors import Actor
 from documents.services.keys import CHECK_PREFIX, EPOCH_PREFIX, TRASH_PREFIX, attachment_id_in
-from documents.services.patience import patiently
+from documents.services.patience import RENEWED, patiently
 from documents.services.rewrapping import Row
 from documents.services.sidecars import attachment_id_of_sidecar, number_of_sidecar, sequence_in
 from documents.services.verification import Looking, Problem, look_at
@@ -31,8 +31,6 @@ log = structlog.get_logger(__name__)
 
 BATCH, THREADS = 16, 4
 LISTED = 500  # keys at a time
-# Seconds between two signs of life while one large object is read.
-RENEWED = 10.0
 # A store that does not answer is asked so often for an object before the run stands still.
 TRIES = 3
 PAUSE = 1.0  # seconds after the first try, twice that after the second
